@@ -1,0 +1,59 @@
+//! Aggregate calls.
+
+use crate::{DataType, Expr};
+use serde::{Deserialize, Serialize};
+
+/// An aggregate function, with PostgreSQL's semantics for its argument type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum AggregateFunction {
+    /// `count(*)`: no argument, `int8`.
+    CountStar,
+    /// `count(x)`: non-NULL arguments, `int8`.
+    Count,
+    /// `sum(x)`: NULL over no rows. `int2`, `int4` give `int8`; `int8` gives
+    /// `numeric` (a [`DataType::Decimal`] wide enough never to overflow);
+    /// floats keep their type; decimals keep their scale and widen.
+    Sum,
+    /// `avg(x)`: NULL over no rows. Integers and decimals give
+    /// [`DataType::Numeric`] with the scale `select_div_scale` chooses in
+    /// PostgreSQL's `numeric.c`; floats give `float8`.
+    Avg,
+    /// `min(x)`.
+    Min,
+    /// `max(x)`.
+    Max,
+    /// `bool_and(x)`.
+    BoolAnd,
+    /// `bool_or(x)`.
+    BoolOr,
+}
+
+impl AggregateFunction {
+    /// The SQL name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::CountStar | Self::Count => "count",
+            Self::Sum => "sum",
+            Self::Avg => "avg",
+            Self::Min => "min",
+            Self::Max => "max",
+            Self::BoolAnd => "bool_and",
+            Self::BoolOr => "bool_or",
+        }
+    }
+}
+
+/// One aggregate call of an [`Rel::Aggregate`](crate::Rel::Aggregate).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Aggregate {
+    /// The function.
+    pub function: AggregateFunction,
+    /// Its arguments over the input's columns: none for `count(*)`, else one.
+    pub args: Vec<Expr>,
+    /// `FILTER (WHERE ...)`: rows for which this is not true are skipped.
+    pub filter: Option<Expr>,
+    /// `DISTINCT`: each argument value counts once.
+    pub distinct: bool,
+    /// The result type.
+    pub ty: DataType,
+}

@@ -1,0 +1,118 @@
+//! Errors as PostgreSQL reports them.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// A five-character SQLSTATE, for example `22012`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct SqlState(pub [u8; 5]);
+
+impl SqlState {
+    /// `22012`, division by zero.
+    pub const DIVISION_BY_ZERO: Self = Self(*b"22012");
+    /// `22003`, a number does not fit its type.
+    pub const NUMERIC_VALUE_OUT_OF_RANGE: Self = Self(*b"22003");
+    /// `22008`, a date or time does not fit its type.
+    pub const DATETIME_FIELD_OVERFLOW: Self = Self(*b"22008");
+    /// `22025`, a pattern ends in its escape character.
+    pub const INVALID_ESCAPE_SEQUENCE: Self = Self(*b"22025");
+    /// `2201W`, a negative LIMIT.
+    pub const INVALID_ROW_COUNT_IN_LIMIT_CLAUSE: Self = Self(*b"2201W");
+    /// `2201X`, a negative OFFSET.
+    pub const INVALID_ROW_COUNT_IN_RESULT_OFFSET_CLAUSE: Self = Self(*b"2201X");
+    /// `53200`, the memory limit is reached.
+    pub const OUT_OF_MEMORY: Self = Self(*b"53200");
+    /// `53100`, the disk is full.
+    pub const DISK_FULL: Self = Self(*b"53100");
+    /// `57014`, the statement was cancelled.
+    pub const QUERY_CANCELED: Self = Self(*b"57014");
+    /// `58000`, the operating system or another process failed us.
+    pub const SYSTEM_ERROR: Self = Self(*b"58000");
+    /// `0A000`, not supported.
+    pub const FEATURE_NOT_SUPPORTED: Self = Self(*b"0A000");
+    /// `XX000`, a defect of ours.
+    pub const INTERNAL_ERROR: Self = Self(*b"XX000");
+
+    /// The five characters, or `XX000` if they are not ASCII.
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or("XX000")
+    }
+}
+
+impl fmt::Display for SqlState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// An error with everything `ereport` needs: it is raised in the backend as if
+/// PostgreSQL's own executor had raised it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{message}")]
+pub struct PgError {
+    /// The SQLSTATE.
+    pub sqlstate: SqlState,
+    /// The primary message, worded as PostgreSQL words it.
+    pub message: String,
+    /// The DETAIL line.
+    pub detail: Option<String>,
+    /// The HINT line.
+    pub hint: Option<String>,
+}
+
+impl PgError {
+    /// An error with a primary message only.
+    pub fn new(sqlstate: SqlState, message: impl Into<String>) -> Self {
+        Self { sqlstate, message: message.into(), detail: None, hint: None }
+    }
+
+    /// A defect of pg_fusion itself.
+    pub fn internal(message: impl Into<String>) -> Self {
+        Self::new(SqlState::INTERNAL_ERROR, message)
+    }
+
+    /// Adds a DETAIL line.
+    pub fn with_detail(mut self, detail: impl Into<String>) -> Self {
+        self.detail = Some(detail.into());
+        self
+    }
+
+    /// Adds a HINT line.
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// `division by zero`, as `int4div` and `numeric_div` report it.
+    pub fn division_by_zero() -> Self {
+        Self::new(SqlState::DIVISION_BY_ZERO, "division by zero")
+    }
+
+    /// `<type> out of range`, for example `integer out of range`.
+    pub fn out_of_range(type_name: &str) -> Self {
+        Self::new(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, format!("{type_name} out of range"))
+    }
+
+    /// `float_overflow_error` of PostgreSQL's `float.c`.
+    pub fn float_overflow() -> Self {
+        Self::new(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, "value out of range: overflow")
+    }
+
+    /// `float_underflow_error` of PostgreSQL's `float.c`.
+    pub fn float_underflow() -> Self {
+        Self::new(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, "value out of range: underflow")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_those_of_postgresql() {
+        let error = PgError::out_of_range("integer").with_hint("Use bigint.");
+        assert_eq!(error.to_string(), "integer out of range");
+        assert_eq!(error.sqlstate.as_str(), "22003");
+        assert_eq!(error.hint.as_deref(), Some("Use bigint."));
+    }
+}

@@ -1,0 +1,309 @@
+//! Scalar expressions over the columns of one input.
+
+use crate::{DataType, Function};
+use serde::{Deserialize, Serialize};
+
+/// A constant's value; which variant goes with which [`DataType`] is given at
+/// each.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Value {
+    /// `Bool`.
+    Bool(bool),
+    /// `Int2`, `Int4`, `Int8`, `Oid`, `Date`, `Time`, `Timestamp`,
+    /// `TimestampTz`: the integer representation.
+    Int(i64),
+    /// `Float4`, `Float8`: the bits of the `f64`, so that equality is exact.
+    Float(u64),
+    /// `Decimal`: the unscaled value; `None` is NaN.
+    Decimal(Option<i128>),
+    /// `Interval`: months, days, microseconds.
+    Interval(i32, i32, i64),
+    /// `Text`, `Bpchar`.
+    Text(String),
+    /// `Numeric`, `Bytea`, `Uuid`, `Enum`, `Opaque`.
+    Bytes(Vec<u8>),
+}
+
+impl Value {
+    /// Whether the variant is the one that [`Value`] documents for `ty`.
+    pub fn fits(&self, ty: DataType) -> bool {
+        use DataType as T;
+        match self {
+            Self::Bool(_) => ty == T::Bool,
+            Self::Int(_) => {
+                ty.is_integer()
+                    || matches!(ty, T::Oid | T::Date | T::Time | T::Timestamp | T::TimestampTz)
+            }
+            Self::Float(_) => ty.is_float(),
+            Self::Decimal(_) => matches!(ty, T::Decimal { .. }),
+            Self::Interval(..) => ty == T::Interval,
+            Self::Text(_) => matches!(ty, T::Text | T::Bpchar),
+            Self::Bytes(_) => {
+                matches!(ty, T::Numeric | T::Bytea | T::Uuid | T::Enum | T::Opaque)
+            }
+        }
+    }
+}
+
+/// A typed constant; `value` is `None` for NULL.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Literal {
+    /// The type.
+    pub ty: DataType,
+    /// The value, NULL if absent.
+    pub value: Option<Value>,
+}
+
+/// The SQL `IS [NOT] TRUE | FALSE | UNKNOWN` tests, which never give NULL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum BoolTest {
+    /// `IS TRUE`.
+    True,
+    /// `IS NOT TRUE`.
+    NotTrue,
+    /// `IS FALSE`.
+    False,
+    /// `IS NOT FALSE`.
+    NotFalse,
+    /// `IS UNKNOWN`.
+    Unknown,
+    /// `IS NOT UNKNOWN`.
+    NotUnknown,
+}
+
+/// A scalar expression.
+///
+/// Evaluation is lazy by row wherever PostgreSQL's is: the arguments of
+/// [`Expr::And`], [`Expr::Or`], [`Expr::Case`] and [`Expr::Coalesce`] are
+/// evaluated from left to right, and only for rows that earlier arguments left
+/// undecided, so an error in a later one surfaces exactly when PostgreSQL
+/// would raise it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Expr {
+    /// A column of the input, by position. Above a join the input is the left
+    /// side's columns followed by the right side's.
+    Column(u32),
+    /// A constant.
+    Literal(Literal),
+    /// A value the backend computes when the session starts; an index into
+    /// [`Plan::params`](crate::Plan::params).
+    Param(u32),
+    /// A function call.
+    Call {
+        /// The function.
+        function: Function,
+        /// Its arguments, of the types the function documents.
+        args: Vec<Expr>,
+        /// The result type.
+        ty: DataType,
+    },
+    /// Conjunction by SQL's three-valued logic.
+    And(Vec<Expr>),
+    /// Disjunction by SQL's three-valued logic.
+    Or(Vec<Expr>),
+    /// Negation by SQL's three-valued logic.
+    Not(Box<Expr>),
+    /// `IS NULL`, for scalar types.
+    IsNull(Box<Expr>),
+    /// `IS NOT NULL`, for scalar types.
+    IsNotNull(Box<Expr>),
+    /// `IS TRUE` and its kin.
+    BoolTest {
+        /// The boolean that is tested.
+        arg: Box<Expr>,
+        /// The test.
+        test: BoolTest,
+    },
+    /// `CASE WHEN condition THEN result ... ELSE otherwise END`.
+    Case {
+        /// Conditions and results, in order.
+        whens: Vec<(Expr, Expr)>,
+        /// The ELSE branch; NULL if absent.
+        otherwise: Option<Box<Expr>>,
+        /// The result type, of all branches.
+        ty: DataType,
+    },
+    /// The first argument that is not NULL; all have the same type.
+    Coalesce(Vec<Expr>),
+}
+
+impl Expr {
+    /// A call of `function`.
+    pub fn call(function: Function, args: Vec<Expr>, ty: DataType) -> Self {
+        Self::Call { function, args, ty }
+    }
+
+    /// A non-NULL constant.
+    pub fn literal(ty: DataType, value: Value) -> Self {
+        Self::Literal(Literal { ty, value: Some(value) })
+    }
+
+    /// A NULL of type `ty`.
+    pub fn null(ty: DataType) -> Self {
+        Self::Literal(Literal { ty, value: None })
+    }
+
+    /// The type of the expression over an input whose columns have the types
+    /// `input`, in a plan whose parameters have the types `params`.
+    ///
+    /// `None` if it names a column or parameter that does not exist.
+    pub fn ty(&self, input: &[DataType], params: &[DataType]) -> Option<DataType> {
+        match self {
+            Self::Column(index) => input.get(*index as usize).copied(),
+            Self::Param(index) => params.get(*index as usize).copied(),
+            Self::Literal(literal) => Some(literal.ty),
+            Self::Call { ty, .. } | Self::Case { ty, .. } => Some(*ty),
+            Self::And(_)
+            | Self::Or(_)
+            | Self::Not(_)
+            | Self::IsNull(_)
+            | Self::IsNotNull(_)
+            | Self::BoolTest { .. } => Some(DataType::Bool),
+            Self::Coalesce(args) => args.first()?.ty(input, params),
+        }
+    }
+
+    /// The direct sub-expressions, in evaluation order.
+    pub fn children(&self) -> Vec<&Expr> {
+        match self {
+            Self::Column(_) | Self::Literal(_) | Self::Param(_) => Vec::new(),
+            Self::Call { args, .. } | Self::And(args) | Self::Or(args) | Self::Coalesce(args) => {
+                args.iter().collect()
+            }
+            Self::Not(arg) | Self::IsNull(arg) | Self::IsNotNull(arg) => vec![arg],
+            Self::BoolTest { arg, .. } => vec![arg],
+            Self::Case { whens, otherwise, .. } => whens
+                .iter()
+                .flat_map(|(when, then)| [when, then])
+                .chain(otherwise.as_deref())
+                .collect(),
+        }
+    }
+
+    /// Rewrites every column position through `map`.
+    pub fn map_columns(&mut self, map: &mut impl FnMut(u32) -> u32) {
+        match self {
+            Self::Column(index) => *index = map(*index),
+            Self::Literal(_) | Self::Param(_) => {}
+            Self::Call { args, .. } | Self::And(args) | Self::Or(args) | Self::Coalesce(args) => {
+                args.iter_mut().for_each(|arg| arg.map_columns(map));
+            }
+            Self::Not(arg) | Self::IsNull(arg) | Self::IsNotNull(arg) => arg.map_columns(map),
+            Self::BoolTest { arg, .. } => arg.map_columns(map),
+            Self::Case { whens, otherwise, .. } => {
+                for (when, then) in whens {
+                    when.map_columns(map);
+                    then.map_columns(map);
+                }
+                if let Some(otherwise) = otherwise {
+                    otherwise.map_columns(map);
+                }
+            }
+        }
+    }
+
+    /// Calls `visit` with every column position the expression reads.
+    pub fn for_each_column(&self, visit: &mut impl FnMut(u32)) {
+        if let Self::Column(index) = self {
+            visit(*index);
+        }
+        for child in self.children() {
+            child.for_each_column(visit);
+        }
+    }
+
+    /// Whether evaluating the expression can raise an error, and so must wait
+    /// for what guards it.
+    pub fn can_fail(&self) -> bool {
+        let own = match self {
+            Self::Call { function: Function::Like | Function::NotLike, args, .. } => {
+                !args.get(1).is_some_and(is_complete_pattern)
+            }
+            Self::Call { function, ty, .. } => function.can_fail(*ty),
+            _ => false,
+        };
+        own || self.children().into_iter().any(Expr::can_fail)
+    }
+
+    /// Checks that all columns and parameters exist and literals hold the
+    /// value their type asks for.
+    pub(crate) fn validate(
+        &self,
+        input: &[DataType],
+        params: &[DataType],
+    ) -> Result<(), &'static str> {
+        if self.ty(input, params).is_none() {
+            return Err("an expression names a column or parameter that does not exist");
+        }
+        if let Self::Literal(Literal { ty, value: Some(value) }) = self
+            && !value.fits(*ty)
+        {
+            return Err("a literal's value is not of its type");
+        }
+        if matches!(self, Self::And(args) | Self::Or(args) if args.is_empty()) {
+            return Err("a conjunction or disjunction is empty");
+        }
+        self.children().into_iter().try_for_each(|child| child.validate(input, params))
+    }
+}
+
+/// Whether `pattern` is a constant LIKE pattern that cannot run out in the
+/// middle of an escape.
+fn is_complete_pattern(pattern: &Expr) -> bool {
+    match pattern {
+        Expr::Literal(Literal { value: Some(Value::Text(text)), .. }) => {
+            let trailing = text.bytes().rev().take_while(|byte| *byte == b'\\').count();
+            trailing % 2 == 0
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn int4_add(args: Vec<Expr>) -> Expr {
+        Expr::call(Function::Add, args, DataType::Int4)
+    }
+
+    #[test]
+    fn type_comes_from_input_or_call() {
+        let input = [DataType::Text, DataType::Int4];
+        assert_eq!(Expr::Column(1).ty(&input, &[]), Some(DataType::Int4));
+        assert_eq!(Expr::Column(2).ty(&input, &[]), None);
+        assert_eq!(Expr::Param(0).ty(&input, &[DataType::Date]), Some(DataType::Date));
+    }
+
+    #[test]
+    fn failure_is_found_below_lazy_operators() {
+        let sum = int4_add(vec![Expr::Column(0), Expr::Column(1)]);
+        let test = Expr::IsNull(Box::new(sum));
+        assert!(Expr::And(vec![Expr::Column(2), test]).can_fail());
+        assert!(!Expr::Not(Box::new(Expr::Column(2))).can_fail());
+    }
+
+    #[test]
+    fn only_a_constant_complete_pattern_is_safe() {
+        let like = |pattern: Expr| {
+            Expr::call(Function::Like, vec![Expr::Column(0), pattern], DataType::Bool).can_fail()
+        };
+        let text = |text: &str| Expr::literal(DataType::Text, Value::Text(text.into()));
+        assert!(!like(text("%a\\\\")));
+        assert!(like(text("%a\\")));
+        assert!(like(Expr::Column(1)));
+    }
+
+    #[test]
+    fn columns_are_mapped_everywhere() {
+        let mut case = Expr::Case {
+            whens: vec![(Expr::Column(0), int4_add(vec![Expr::Column(1), Expr::Column(2)]))],
+            otherwise: Some(Box::new(Expr::Column(3))),
+            ty: DataType::Int4,
+        };
+        case.map_columns(&mut |index| index + 10);
+        let mut seen = Vec::new();
+        case.for_each_column(&mut |index| seen.push(index));
+        assert_eq!(seen, [10, 11, 12, 13]);
+    }
+}

@@ -1,0 +1,172 @@
+//! The functions the engine knows, each with one exact PostgreSQL meaning.
+
+use crate::DataType;
+use serde::{Deserialize, Serialize};
+
+/// A scalar function. All are strict (NULL in, NULL out) and immutable.
+///
+/// Arguments have the types given at each variant; where several types are
+/// allowed, all arguments have the same one unless said otherwise. The planner
+/// side inserts casts and trims so that this holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Function {
+    /// `=` over any type that can be compared here: `Bool`, integers, floats
+    /// (NaN equals NaN, −0 equals 0), `Oid`, dates and times, `Text`, `Bytea`,
+    /// `Uuid`, `Enum`, and two `Decimal`s of any precision and scale.
+    Eq,
+    /// `<>`, see [`Function::Eq`].
+    Ne,
+    /// `<`, see [`Function::Eq`]; NaN is the largest, `Text` is ordered by
+    /// byte.
+    Lt,
+    /// `<=`, see [`Function::Lt`].
+    Le,
+    /// `>`, see [`Function::Lt`].
+    Gt,
+    /// `>=`, see [`Function::Lt`].
+    Ge,
+    /// `+` over integers (`int4pl`: error out of range), floats (`float8pl`:
+    /// error on overflow) and `Decimal`s (`numeric_add`: result scale is the
+    /// larger one; the result type is wide enough, so it never fails).
+    Add,
+    /// `-`, see [`Function::Add`].
+    Sub,
+    /// `*`, see [`Function::Add`]; the `Decimal` result's scale is the sum of
+    /// the arguments' scales. Floats can also underflow.
+    Mul,
+    /// `/` over integers (truncates; errors: division by zero, and
+    /// out of range for the smallest value by −1) and floats (division by
+    /// zero, overflow, underflow).
+    Div,
+    /// `%` over integers: the sign of the dividend, zero by −1; error:
+    /// division by zero.
+    Mod,
+    /// Unary minus over integers (error for the smallest value), floats and
+    /// `Decimal`.
+    Neg,
+    /// `abs` over integers (error for the smallest value), floats and
+    /// `Decimal`.
+    Abs,
+    /// `int2` → `int4`, `int2`/`int4` → `int8`: cannot fail.
+    WidenInteger,
+    /// Integers → `float4`/`float8`, `float4` → `float8`: cannot fail, rounds
+    /// as C does.
+    ToFloat,
+    /// Integers → `Decimal` of scale 0, or a `Decimal` → a `Decimal` of no
+    /// smaller scale and enough digits: cannot fail, changes no value.
+    WidenDecimal,
+    /// `bpchar` → `text` as PostgreSQL's `rtrim1` does it, and the form in
+    /// which `bpchar` is compared, grouped and joined: without trailing blanks.
+    BpcharTrim,
+    /// `text` → `text`, `bpchar` → `text` without any change of bytes: what a
+    /// `bpchar` operator that sees the padding (LIKE) works on.
+    BpcharAsText,
+    /// `date` → `timestamp`, for comparison only: a date beyond the
+    /// timestamps' range becomes a value larger than every finite timestamp,
+    /// as `date_cmp_timestamp_internal` treats it. Cannot fail.
+    DateToTimestampForCompare,
+    /// `date` → `timestamp` (`date_timestamp`): error `date out of range for
+    /// timestamp`.
+    DateToTimestamp,
+    /// `date + int4` (`date_pli`): error `date out of range`; infinite dates
+    /// stay.
+    DateAddDays,
+    /// `date - int4` (`date_mii`): as [`Function::DateAddDays`].
+    DateSubDays,
+    /// `date - date` (`date_mi`) → `int4`: error `cannot subtract infinite
+    /// dates`.
+    DateDiff,
+    /// `extract(year from date)` → `Decimal` of scale 0 (`extract_date`): BC
+    /// years are negative without a year zero, infinite dates give NULL.
+    ExtractYear,
+    /// `text LIKE pattern` (`textlike`), both `Text`, escape `\`: error
+    /// `LIKE pattern must not end with escape character`.
+    Like,
+    /// `text NOT LIKE pattern` (`textnlike`).
+    NotLike,
+    /// `substring(text from int4 for int4)` (`text_substr`), in characters:
+    /// error `negative substring length not allowed`.
+    Substring,
+}
+
+impl Function {
+    /// Whether a call with result type `ty` can raise an error.
+    ///
+    /// For `LIKE` this is the answer for an unknown pattern; see
+    /// [`Expr::can_fail`](crate::Expr::can_fail).
+    pub fn can_fail(self, ty: DataType) -> bool {
+        match self {
+            Self::Add | Self::Sub | Self::Mul => !matches!(ty, DataType::Decimal { .. }),
+            Self::Neg | Self::Abs => ty.is_integer(),
+            Self::Div
+            | Self::Mod
+            | Self::DateToTimestamp
+            | Self::DateAddDays
+            | Self::DateSubDays
+            | Self::DateDiff
+            | Self::Like
+            | Self::NotLike
+            | Self::Substring => true,
+            Self::Eq
+            | Self::Ne
+            | Self::Lt
+            | Self::Le
+            | Self::Gt
+            | Self::Ge
+            | Self::WidenInteger
+            | Self::ToFloat
+            | Self::WidenDecimal
+            | Self::BpcharTrim
+            | Self::BpcharAsText
+            | Self::DateToTimestampForCompare
+            | Self::ExtractYear => false,
+        }
+    }
+
+    /// The infix operator to show for it, if it has one.
+    pub fn infix(self) -> Option<&'static str> {
+        Some(match self {
+            Self::Eq => "=",
+            Self::Ne => "<>",
+            Self::Lt => "<",
+            Self::Le => "<=",
+            Self::Gt => ">",
+            Self::Ge => ">=",
+            Self::Add | Self::DateAddDays => "+",
+            Self::Sub | Self::DateSubDays | Self::DateDiff => "-",
+            Self::Mul => "*",
+            Self::Div => "/",
+            Self::Mod => "%",
+            Self::Like => "~~",
+            Self::NotLike => "!~~",
+            _ => return None,
+        })
+    }
+
+    /// The name to show where there is no infix form; `None` for conversions
+    /// that are not worth showing.
+    pub fn name(self) -> Option<&'static str> {
+        Some(match self {
+            Self::Neg => "-",
+            Self::Abs => "abs",
+            Self::BpcharTrim => "rtrim",
+            Self::ExtractYear => "extract_year",
+            Self::Substring => "substring",
+            Self::DateToTimestamp => "timestamp",
+            _ => return None,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decimal_arithmetic_never_fails_and_integer_does() {
+        let decimal = DataType::Decimal { precision: 30, scale: 4 };
+        assert!(!Function::Mul.can_fail(decimal));
+        assert!(Function::Mul.can_fail(DataType::Int8));
+        assert!(Function::Div.can_fail(DataType::Int4));
+    }
+}

@@ -1,0 +1,35 @@
+//! The fusion plan: what pg_fusion's planner side builds inside a PostgreSQL
+//! backend and its engine runs inside the fusion worker.
+//!
+//! A [`Plan`] is a tree of relational operators ([`Rel`]) over numbered leaves,
+//! with expressions ([`Expr`]) that name columns by position. It knows neither
+//! PostgreSQL nor DataFusion: everything PostgreSQL-specific (collations,
+//! typmods, operator OIDs) has been resolved into types and functions whose
+//! meaning is fixed here, and everything DataFusion-specific is decided when
+//! the engine lowers the plan.
+//!
+//! Plans travel as `postcard` bytes behind a version tag, see [`encode`] and
+//! [`decode`].
+
+mod aggregate;
+mod codec;
+mod display;
+mod error;
+mod expr;
+mod function;
+mod metrics;
+mod rel;
+mod types;
+
+pub use aggregate::{Aggregate, AggregateFunction};
+pub use codec::{CodecError, FORMAT_VERSION, decode, encode};
+pub use display::PlanDisplay;
+pub use error::{PgError, SqlState};
+pub use expr::{BoolTest, Expr, Literal, Value};
+pub use function::Function;
+pub use metrics::{NodeMetrics, SessionMetrics};
+pub use rel::{
+    Field, FrameBound, FrameUnits, Join, JoinKind, LeafSchema, NodeId, Plan, Rel, Side, SortKey,
+    Window, WindowFrame, WindowFunction,
+};
+pub use types::{DECIMAL128_NAN, DataType, MAX_DECIMAL128_PRECISION, MAX_DECIMAL256_PRECISION};
