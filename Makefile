@@ -1,0 +1,98 @@
+# Everything about pg_fusion starts here; `make help` lists it.
+#
+# PG_CONFIG=/path/to/pg_config chooses the PostgreSQL (15 by default).
+# CARGO_TARGET_DIR=/path moves the target folder.
+
+DEBIAN_PG_CONFIG := /usr/lib/postgresql/15/bin/pg_config
+PG_CONFIG ?= $(DEBIAN_PG_CONFIG)
+CARGO_TARGET_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/pg_fusion/target
+export PG_CONFIG CARGO_TARGET_DIR
+export PGRX_PG_CONFIG_PATH = $(PG_CONFIG)
+export PATH := $(HOME)/.cargo/bin:$(PATH)
+
+# Evaluated when used, because the first step may have to install PostgreSQL.
+PG_MAJOR = $(shell $(PG_CONFIG) --version | sed 's/[^0-9]*\([0-9]*\).*/\1/')
+FEATURES = $(if $(filter 15,$(PG_MAJOR)),,--no-default-features --features pg_fusion/pg$(PG_MAJOR))
+
+# Always the whole workspace in one profile: with a part of it, Cargo would choose
+# other features for the dependencies and compile DataFusion again.
+CARGO_FLAGS = --release --workspace $(FEATURES)
+RUNNER = $(CARGO_TARGET_DIR)/release/fusion-bench
+
+# What to measure.
+INDEXES ?= pk
+QUERIES ?=
+RUNS ?= 3
+
+# The pg_regress suites: setup first, then all others by name.
+SUITES := $(sort $(patsubst regress/sql/%.sql,%,$(wildcard regress/sql/*.sql)))
+REGRESS ?= setup $(filter-out setup,$(SUITES))
+REGRESS_OPTS ?= --encoding=UTF8 --no-locale --load-extension=pg_fusion
+REGRESS_OUTPUT = $(CARGO_TARGET_DIR)/regress
+PG_REGRESS = $(shell dirname $$($(PG_CONFIG) --pgxs))/../test/regress/pg_regress
+
+.NOTPARALLEL:
+.PHONY: build install demo bench psql check installcheck fmt lint test regress bootstrap clean help
+
+build: bootstrap ## build the extension and the tools (the default)
+	cargo build $(CARGO_FLAGS)
+
+install: build ## install library, control file and SQL; uses sudo if it must
+	scripts/install
+
+demo: SF ?= 0.1
+demo: TIMEOUT ?= 300
+demo: install ## [SF=0.1] TPC-H with and without pg_fusion on a throw-away server
+	scripts/server run --scale $(SF) -- sh -c '$(RUNNER) load --scale $(SF) --indexes $(INDEXES) \
+	    && $(RUNNER) demo --queries "$(QUERIES)" --runs $(RUNS) --timeout $(TIMEOUT)'
+
+bench: SF ?= 1
+bench: TIMEOUT ?= 60
+bench: install ## [SF=1 INDEXES=pk|none QUERIES=1,3 RUNS=3 TIMEOUT=60] measure; report in bench/results
+	scripts/server run --scale $(SF) -- sh -c '$(RUNNER) load --scale $(SF) --indexes $(INDEXES) \
+	    && $(RUNNER) run --scale $(SF) --indexes $(INDEXES) --queries "$(QUERIES)" --runs $(RUNS) --timeout $(TIMEOUT)'
+
+psql: SF ?= 0.01
+psql: install ## [SF=0.01] a psql prompt on a throw-away server with TPC-H data
+	@scripts/server psql --scale $(SF) -- $(RUNNER) load --scale $(SF) --indexes $(INDEXES)
+
+check: bootstrap ## everything that must hold: format, lints, all tests
+	@echo "== format"
+	cargo fmt --all --check
+	@echo "== lints"
+	cargo clippy $(CARGO_FLAGS) --all-targets -- -D warnings
+	@echo "== build and install"
+	$(MAKE) --no-print-directory install
+	@echo "== unit tests and live-server tests"
+	cargo test $(CARGO_FLAGS) --no-fail-fast
+	@echo "== regression suites"
+	$(MAKE) --no-print-directory regress
+	@echo "== all checks passed"
+
+test: install ## unit tests and live-server tests (they start their own server)
+	cargo test $(CARGO_FLAGS) --no-fail-fast
+
+regress: ## the pg_regress suites against a throw-away server (of what is installed)
+	scripts/server run -- $(MAKE) --no-print-directory installcheck
+
+installcheck: ## [REGRESS="setup ..."] pg_regress against the running server of PGHOST and PGPORT
+	@mkdir -p $(REGRESS_OUTPUT)
+	@$(PG_REGRESS) --bindir=$$($(PG_CONFIG) --bindir) --inputdir=regress --outputdir=$(REGRESS_OUTPUT) \
+	    --dbname=contrib_regression $(REGRESS_OPTS) $(EXTRA_REGRESS_OPTS) $(REGRESS) \
+	    || { cat $(REGRESS_OUTPUT)/regression.diffs 2>/dev/null; exit 1; }
+
+fmt: ## format all code
+	cargo fmt --all
+
+lint: bootstrap ## clippy, warnings are errors
+	cargo clippy $(CARGO_FLAGS) --all-targets -- -D warnings
+
+bootstrap: ## install what this machine lacks
+	@scripts/bootstrap
+
+clean: ## remove the target folder and benchmark results
+	cargo clean
+	rm -rf bench/results
+
+help: ## this list
+	@awk -F ': .*## |:.*## ' '/^[a-z]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

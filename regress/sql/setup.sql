@@ -1,0 +1,121 @@
+-- Tables and functions that all suites use. Runs first.
+SET client_min_messages = warning;
+
+-- One row of every type, with NULLs, zeros, negative values and text that
+-- differs only in case, trailing blanks or accents.
+CREATE TABLE kinds (
+    id int PRIMARY KEY,
+    b bool,
+    i2 int2,
+    i4 int4,
+    i8 int8,
+    f4 float4,
+    f8 float8,
+    n numeric(15, 2),
+    d date,
+    ts timestamp,
+    t text,
+    v varchar(20),
+    c char(8)
+);
+INSERT INTO kinds VALUES
+    (1, true, 1, 1, 1, 1, 1, 1.00, '2000-01-01', '2000-01-01 00:00:00', 'a', 'a', 'a'),
+    (2, false, -1, -1, -1, -1.5, -1.5, -1.50, '1999-12-31', '1999-12-31 23:59:59.999999', 'A', 'A', 'A'),
+    (3, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL),
+    (4, true, 0, 0, 0, 0, 0, 0.00, '1970-01-01', '1970-01-01 12:00:00', '', '', ''),
+    (5, false, 0, 0, 0, '-0', '-0', 0.01, '2024-02-29', '2024-02-29 01:02:03.004005', 'a ', 'a ', 'a '),
+    (6, true, 32767, 2147483647, 9223372036854775807, 'infinity', 'infinity', 9999999999999.99, 'infinity', 'infinity', 'été', 'été', 'été'),
+    (7, false, -32768, -2147483648, -9223372036854775808, '-infinity', '-infinity', -9999999999999.99, '-infinity', '-infinity', 'zebra', 'zebra', 'zebra'),
+    (8, NULL, 7, 7, 7, 'nan', 'nan', 7.77, '0001-01-01 BC', '0001-01-01 00:00:00 BC', '日本語', '日本語', '日本語'),
+    (9, true, 10, 10, 10, 3.4e38, 1e308, 10.10, '5874897-12-31', '294276-12-31 23:59:59', repeat('x', 300), 'x%y_z', 'x%y_z'),
+    (10, NULL, 42, 42, 42, 1e-40, 1e-310, 42.42, '2000-02-28', '2000-02-28 00:00:00', 'back\slash', 'tab	tab', '100%');
+
+-- A small star: 20000 facts over 100 items and 10 shops; some facts lack an item,
+-- some items have no facts.
+CREATE TABLE shops (shop_id int PRIMARY KEY, city text NOT NULL, opened date);
+INSERT INTO shops
+SELECT i, 'city ' || i % 4, CASE WHEN i % 3 > 0 THEN date '2010-01-01' + i * 100 END
+FROM generate_series(1, 10) i;
+
+CREATE TABLE items (item_id int PRIMARY KEY, name varchar(30) NOT NULL, kind char(4), price numeric(10, 2));
+INSERT INTO items
+SELECT i, 'item ' || i, CASE i % 5 WHEN 0 THEN NULL WHEN 1 THEN 'a' WHEN 2 THEN 'bb' ELSE 'cccc' END,
+       (i * 37 % 1000) / 8.0
+FROM generate_series(1, 120) i;
+
+CREATE TABLE facts (
+    fact_id bigint NOT NULL,
+    item_id int,
+    shop_id int NOT NULL,
+    quantity int NOT NULL,
+    amount numeric(15, 2),
+    ratio float8,
+    sold date NOT NULL,
+    at timestamp NOT NULL,
+    note text
+);
+INSERT INTO facts
+SELECT i,
+       CASE WHEN i % 50 > 0 THEN i * 7 % 100 + 1 END,
+       i * 13 % 10 + 1,
+       i * 31 % 17 - 3,
+       CASE WHEN i % 11 > 0 THEN (i * 101 % 100000) / 100.0 - 300 END,
+       CASE WHEN i % 13 > 0 THEN (i % 1000) / 8.0 END,
+       date '2020-01-01' + i % 700,
+       timestamp '2020-01-01' + i * interval '47 seconds',
+       CASE WHEN i % 7 > 0 THEN 'note ' || i * 3 % 40 END
+FROM generate_series(1, 20000) i;
+
+CREATE TABLE nothing (a int, b text);
+
+VACUUM ANALYZE kinds, shops, items, facts, nothing;
+
+-- same(query) runs a query with PostgreSQL alone and with pg_fusion forced, and
+-- compares the results as text, row by row in order. It says how many rows there
+-- are and whether a PgFusion node took part, or where the results differ; an error
+-- must be the same, too.
+CREATE FUNCTION rows_of(query text, fusion bool) RETURNS text[]
+LANGUAGE plpgsql AS $$
+DECLARE
+    result text[] := '{}';
+    row_of record;
+BEGIN
+    PERFORM set_config('enable_fusion_customscan', fusion::text, true),
+            set_config('pg_fusion.force', fusion::text, true);
+    FOR row_of IN EXECUTE query LOOP
+        result := result || coalesce(row_of::text, 'NULL');
+    END LOOP;
+    RETURN result;
+EXCEPTION WHEN OTHERS THEN
+    RETURN ARRAY['ERROR ' || sqlstate || ': ' || sqlerrm];
+END
+$$;
+
+CREATE FUNCTION plan_of(query text) RETURNS SETOF text
+LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM set_config('enable_fusion_customscan', 'on', true),
+            set_config('pg_fusion.force', 'on', true);
+    RETURN QUERY EXECUTE 'EXPLAIN (COSTS OFF) ' || query;
+END
+$$;
+
+CREATE FUNCTION same(query text) RETURNS text
+LANGUAGE plpgsql AS $$
+DECLARE
+    native text[] := rows_of(query, false);
+    fused text[] := rows_of(query, true);
+    node text := CASE WHEN EXISTS (SELECT FROM plan_of(query) line WHERE line LIKE '%Custom Scan (PgFusion%')
+                      THEN 'PgFusion' ELSE 'PostgreSQL' END;
+BEGIN
+    IF native = fused THEN
+        RETURN CASE WHEN native[1] LIKE 'ERROR %' THEN format('same %s, %s', native[1], node)
+                    ELSE format('same %s rows, %s', cardinality(native), node) END;
+    END IF;
+    RETURN (
+        SELECT format('DIFFERENT in row %s: %s instead of %s (%s)', i, fused[i], native[i], node)
+        FROM generate_series(1, greatest(cardinality(native), cardinality(fused))) i
+        WHERE native[i] IS DISTINCT FROM fused[i]
+        LIMIT 1);
+END
+$$;
