@@ -105,7 +105,8 @@ LANGUAGE plpgsql AS $$
 DECLARE
     native text[] := rows_of(query, false);
     fused text[] := rows_of(query, true);
-    node text := CASE WHEN EXISTS (SELECT FROM plan_of(query) line WHERE line LIKE '%Custom Scan (PgFusion%')
+    explained text[] := rows_of('EXPLAIN (COSTS OFF) ' || query, true);
+    node text := CASE WHEN array_to_string(explained, ' ') LIKE '%Custom Scan (PgFusion%'
                       THEN 'PgFusion' ELSE 'PostgreSQL' END;
 BEGIN
     IF native = fused THEN
