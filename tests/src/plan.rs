@@ -1,0 +1,83 @@
+//! PostgreSQL plans as EXPLAIN (FORMAT JSON) shows them.
+
+use std::fmt;
+
+use serde_json::Value;
+
+/// A plan: its nodes, from the top, children after their parent.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    nodes: Vec<Node>,
+}
+
+#[derive(Clone, Debug)]
+struct Node {
+    depth: usize,
+    kind: String,
+    provider: Option<String>,
+}
+
+impl Plan {
+    /// Reads the JSON text of EXPLAIN.
+    pub fn parse(json: &str) -> Self {
+        let value: Value = serde_json::from_str(json).expect("EXPLAIN prints JSON");
+        let mut nodes = Vec::new();
+        walk(&value[0]["Plan"], 0, &mut nodes);
+        assert!(!nodes.is_empty(), "a plan without nodes: {json}");
+        Self { nodes }
+    }
+
+    /// How many nodes are PgFusion nodes.
+    pub fn fusion_nodes(&self) -> usize {
+        self.nodes.iter().filter(|n| n.provider.as_deref() == Some("PgFusion")).count()
+    }
+
+    /// How many of PostgreSQL's own nodes join or aggregate.
+    pub fn native_joins_and_aggregates(&self) -> usize {
+        let kinds = ["Nested Loop", "Hash Join", "Merge Join", "Aggregate", "Group", "WindowAgg"];
+        self.nodes.iter().filter(|n| kinds.contains(&n.kind.as_str())).count()
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for node in &self.nodes {
+            write!(f, "\n{:indent$}{}", "", node.kind, indent = 2 * node.depth)?;
+            if let Some(provider) = &node.provider {
+                write!(f, " ({provider})")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn walk(value: &Value, depth: usize, nodes: &mut Vec<Node>) {
+    let Some(kind) = value["Node Type"].as_str() else { return };
+    nodes.push(Node {
+        depth,
+        kind: kind.to_owned(),
+        provider: value["Custom Plan Provider"].as_str().map(str::to_owned),
+    });
+    for child in value["Plans"].as_array().into_iter().flatten() {
+        walk(child, depth + 1, nodes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nodes_are_counted_at_every_depth() {
+        let plan = Plan::parse(
+            r#"[{"Plan": {"Node Type": "Limit", "Plans": [
+                {"Node Type": "Custom Scan", "Custom Plan Provider": "PgFusion", "Plans": [
+                    {"Node Type": "Custom Scan", "Custom Plan Provider": "Feed", "Plans": [
+                        {"Node Type": "Hash Join", "Plans": [
+                            {"Node Type": "Seq Scan"}, {"Node Type": "Hash"}]}]}]}]}}]"#,
+        );
+        assert_eq!(plan.fusion_nodes(), 1);
+        assert_eq!(plan.native_joins_and_aggregates(), 1);
+        assert!(plan.to_string().contains("\n  Custom Scan (PgFusion)\n    Custom Scan (Feed)"));
+    }
+}
