@@ -1,0 +1,286 @@
+//! The client's end: a backend that runs fusion plans.
+//!
+//! The order of things: [`ClientSession::try_open`] (or a [`Waiter`] first),
+//! [`ClientSession::submit_opening`], then in a loop feed the leaves that
+//! [`Feeder::next_demand`] names and take what [`ClientSession::poll`] brings,
+//! until it says how the session ended. Closing at any time cancels it.
+
+use crate::error::PageError;
+use crate::feeder::{Feeder, Port};
+use crate::held::Held;
+use crate::layout::PageKind;
+use crate::memory::PageMemory;
+use crate::outcome::Seen;
+use crate::pool::Side;
+use crate::region::{Region, WorkerId};
+use crate::slot::{MAX_LEAVES, SessionKey, State};
+use crate::view;
+use crate::waiters::Ticket;
+use fusion_plan::PgError;
+use std::ptr::NonNull;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::{AcqRel, SeqCst};
+
+/// Why a session cannot be opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OpenError {
+    /// No worker is attached to the region.
+    #[error("the fusion worker is not running")]
+    NoWorker,
+    /// [`MAX_WAITERS`](crate::MAX_WAITERS) clients wait already.
+    #[error("too many sessions wait for a slot")]
+    TooManyWaiting,
+}
+
+/// What the worker has sent.
+#[derive(Debug)]
+pub enum Event {
+    /// Rows of the result, for a [`PageReader`](crate::PageReader).
+    Result(ResultPage),
+    /// Bytes that the worker sent with
+    /// [`WorkerSession::send_blob`](crate::WorkerSession::send_blob).
+    Blob(Vec<u8>),
+    /// The end of the result: everything sent before has been polled.
+    Finished,
+    /// The session failed; results that were not polled are lost.
+    Failed(PgError),
+    /// The worker has gone without telling an outcome.
+    WorkerGone,
+    /// Nothing at the moment.
+    Nothing,
+}
+
+/// A client's session. Dropping it, and all pages that came from it, closes it,
+/// which cancels what the worker still does for it.
+#[derive(Debug)]
+pub struct ClientSession {
+    feeder: Feeder,
+}
+
+impl ClientSession {
+    /// Opens a session for this process, which is woken by `latch`; `None` if
+    /// all slots are taken, or earlier comers wait for those that are not. Then
+    /// wait with a [`Waiter`].
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError::NoWorker`].
+    pub fn try_open(region: &Region, latch: u64) -> Result<Option<Self>, OpenError> {
+        Self::open(region, latch, None)
+    }
+
+    fn open(
+        region: &Region,
+        latch: u64,
+        ticket: Option<Ticket>,
+    ) -> Result<Option<Self>, OpenError> {
+        let worker = region.worker_word();
+        if WorkerId::from_word(worker).is_none() {
+            return Err(OpenError::NoWorker);
+        }
+        if !region.may_open(ticket) {
+            return Ok(None);
+        }
+        let Some(key) = region.claim_slot(std::process::id()) else { return Ok(None) };
+        region.slot(key.slot).begin(key, worker, latch);
+        let (region, open) = (region.clone(), AtomicBool::new(true));
+        let port = Arc::new(Port { region, key, worker, participant: 0, open });
+        Ok(Some(Self { feeder: Feeder { port } }))
+    }
+
+    /// Sends the opening: `blob`, which the worker receives as it is, and the
+    /// number of leaves.
+    ///
+    /// # Errors
+    ///
+    /// [`PageError::Closed`]; [`PageError::Jumbo`] for a blob larger than a page.
+    ///
+    /// # Panics
+    ///
+    /// If there are more than [`MAX_LEAVES`] leaves.
+    pub fn submit_opening(&self, blob: &[u8], leaves: usize) -> Result<(), PageError> {
+        assert!(leaves <= MAX_LEAVES, "a session has up to {MAX_LEAVES} leaves");
+        let port = &self.feeder.port;
+        port.check_open()?;
+        let slot = port.slot();
+        slot.begin_leaves(leaves);
+        let held = held_blob(&port.region, port.key, Side::Client, blob)?;
+        slot.opening.store(held.hand_over()?, SeqCst);
+        if !port.region.change_state(port.key, State::CLIENT, State::SUBMITTED, 0) {
+            return Err(PageError::Closed);
+        }
+        port.ring();
+        Ok(())
+    }
+
+    /// The session's name, with which parallel workers
+    /// [attach](Feeder::attach).
+    pub fn key(&self) -> SessionKey {
+        self.feeder.port.key
+    }
+
+    /// The producing end, and how to sleep.
+    pub fn feeder(&self) -> &Feeder {
+        &self.feeder
+    }
+
+    /// The next thing that the worker has sent; never waits.
+    ///
+    /// # Errors
+    ///
+    /// [`PageError::Closed`], and other errors if what was sent is not to be
+    /// understood: then close the session.
+    pub fn poll(&self) -> Result<Event, PageError> {
+        let port = &self.feeder.port;
+        port.check_open()?;
+        let slot = port.slot();
+        // In this order: a worker that has gone tells no more outcome, and a
+        // worker that told an outcome sends no more results.
+        let gone = port.worker_gone();
+        let outcome = slot.outcome.get();
+        if let Seen::Failed(error) = outcome {
+            return Ok(Event::Failed(error));
+        }
+        if let Some(message) = slot.results.ring.pop() {
+            return self.receive(message);
+        }
+        Ok(match outcome {
+            Seen::Finished => Event::Finished,
+            _ if gone => Event::WorkerGone,
+            _ => Event::Nothing,
+        })
+    }
+
+    fn receive(&self, message: u32) -> Result<Event, PageError> {
+        let port = &self.feeder.port;
+        let held = Held::receive(&port.region, port.key, Side::Client, message)?;
+        // SAFETY: `held` keeps the memory, which nobody writes any more.
+        match unsafe { view::kind(held.memory()) }? {
+            PageKind::Batch => {
+                let release = Release { port: Arc::clone(port) };
+                Ok(Event::Result(ResultPage { held, _release: release }))
+            }
+            // SAFETY: as above; the bytes are copied.
+            PageKind::Blob => Ok(Event::Blob(unsafe { view::blob(held.memory()) }?.to_vec())),
+        }
+    }
+
+    /// Closes the session now, even if pages of it are still around; calling it
+    /// again does nothing. It neither panics nor waits, so it can be called
+    /// while a transaction is aborted.
+    ///
+    /// # Safety
+    ///
+    /// No page of this session, be it one to fill or a result, may be written
+    /// or read from now on, only dropped: it may belong to another session.
+    pub unsafe fn force_close(&self) {
+        self.feeder.port.close();
+    }
+}
+
+/// A blob in a page, or in a jumbo buffer if no page is free or large enough.
+pub(crate) fn held_blob(
+    region: &Region,
+    key: SessionKey,
+    side: Side,
+    blob: &[u8],
+) -> Result<Held, PageError> {
+    let size = view::blob_size(blob);
+    let page = if size <= region.page_size() { Held::claim(region, key, side) } else { None };
+    let held = match page {
+        Some(held) => held,
+        None => Held::jumbo(region, key, side, size)?,
+    };
+    // SAFETY: `held` was just acquired, is exclusive, and large enough.
+    unsafe { view::write_blob(held.memory(), blob) };
+    Ok(held)
+}
+
+/// A page of results; dropping it gives it back, which lets the worker send
+/// another.
+#[derive(Debug)]
+pub struct ResultPage {
+    held: Held,
+    /// Behind `held`, so that it is dropped after it.
+    _release: Release,
+}
+
+// SAFETY: the page or jumbo buffer belongs to `held`, is aligned to 4096 bytes,
+// mapped as long as `held` lives, and was written before it was sent.
+unsafe impl PageMemory for ResultPage {
+    fn memory(&self) -> NonNull<[u8]> {
+        self.held.memory()
+    }
+}
+
+/// Opens the result window by one page when dropped.
+#[derive(Debug)]
+struct Release {
+    port: Arc<Port>,
+}
+
+impl Drop for Release {
+    fn drop(&mut self) {
+        // After a forced close the slot may have another session.
+        if self.port.check_open().is_err() {
+            return;
+        }
+        let results = &self.port.slot().results;
+        results.released.fetch_add(1, SeqCst);
+        if results.wanted.load(SeqCst) != 0 && results.wanted.swap(0, AcqRel) != 0 {
+            self.port.ring();
+        }
+    }
+}
+
+/// A place in the queue for session slots. Dropping it withdraws.
+#[derive(Debug)]
+pub struct Waiter {
+    region: Region,
+    ticket: Ticket,
+    latch: u64,
+}
+
+impl Waiter {
+    /// Queues up; `latch` is set when it may be this client's turn, and when
+    /// the worker goes.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError::TooManyWaiting`].
+    pub fn join(region: &Region, latch: u64) -> Result<Self, OpenError> {
+        let ticket = region
+            .control()
+            .waiters
+            .join(std::process::id(), latch)
+            .ok_or(OpenError::TooManyWaiting)?;
+        Ok(Self { region: region.clone(), ticket, latch })
+    }
+
+    /// Opens a session if it is this client's turn. To be called after
+    /// [`Waiter::join`] and whenever the latch was set; on success, drop the
+    /// waiter.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError::NoWorker`].
+    pub fn try_open(&self) -> Result<Option<ClientSession>, OpenError> {
+        ClientSession::open(&self.region, self.latch, Some(self.ticket))
+    }
+
+    /// How many clients wait in front of this one.
+    pub fn ahead(&self) -> usize {
+        self.region.control().waiters.ahead(Some(self.ticket))
+    }
+}
+
+impl Drop for Waiter {
+    fn drop(&mut self) {
+        let control = self.region.control();
+        // If a slot is free, it may now be somebody else's turn.
+        if control.waiters.leave(self.ticket) && control.waiters.any() {
+            control.doorbell.ring_slot_freed();
+        }
+    }
+}
