@@ -57,10 +57,10 @@ fn header(out: &mut String, report: &Report) {
     let _ = writeln!(
         out,
         "<text x=\"{LEFT}\" y=\"24\" font-size=\"16\">TPC-H scale factor {}, indexes: {}, \
-         PostgreSQL {}: time in ms (logarithmic)</text>",
+         PostgreSQL {}: ms, logarithmic</text>",
         report.scale,
         report.indexes,
-        escape(&report.postgres_version)
+        escape(report.short_version())
     );
     for (index, (name, colour)) in SERIES.iter().enumerate() {
         let x = LEFT + 170.0 * index as f64;
@@ -157,13 +157,13 @@ mod tests {
             QueryResult::fake("q01", [Some(2000.0), Some(500.0), Some(400.0)]),
             QueryResult::fake("q17", [None, Some(3.0), Some(2.5)]),
         ];
-        let report = Report::new(1.0, "none", 3, "15 <beta>".to_owned(), &results);
+        let report = Report::new(1.0, "none", 3, "15<beta> (Debian)".to_owned(), &results);
         let text = svg(&report);
         assert!(text.starts_with("<svg ") && text.ends_with("</svg>\n"));
         assert_eq!(text.matches("height=\"8\"").count(), 5, "five bars");
         assert_eq!(text.matches("no time").count(), 1);
         assert!(text.contains(">q17<") && text.contains(">4.00×<"));
-        assert!(text.contains("15 &lt;beta&gt;"));
+        assert!(text.contains("15&lt;beta&gt;:"));
         assert!(!text.contains("NaN") && !text.contains("inf"));
     }
 

@@ -90,7 +90,7 @@ fn main() -> ExitCode {
         }
         Command::Demo { how } => how.session().and_then(|mut session| {
             require_fusion(&mut session)?;
-            demo::demo(&mut session, &queries::select(&how.queries)?, how.runs)
+            Ok(demo::demo(&mut session, &queries::select(&how.queries)?, how.runs))
         }),
     };
     match outcome {

@@ -88,6 +88,11 @@ impl Report {
         }
     }
 
+    /// The version without what the distribution adds to it.
+    pub fn short_version(&self) -> &str {
+        self.postgres_version.split_whitespace().next().unwrap_or_default()
+    }
+
     /// The JSON text.
     pub fn to_json(&self) -> Result<String> {
         Ok(serde_json::to_string_pretty(self)? + "\n")
@@ -99,7 +104,10 @@ impl Report {
             "TPC-H scale factor {}, indexes: {}, PostgreSQL {}, medians of {} runs in ms\n\n\
              | query | off | on | force | off/on | off/force | plan | equal | error |\n\
              |---|---:|---:|---:|---:|---:|---|---|---|\n",
-            self.scale, self.indexes, self.postgres_version, self.runs
+            self.scale,
+            self.indexes,
+            self.short_version(),
+            self.runs
         );
         for entry in &self.queries {
             text.push_str(&format!(
