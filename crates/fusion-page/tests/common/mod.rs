@@ -166,3 +166,150 @@ pub fn echo(session: &Arc<WorkerSession>, types: &[DataType]) -> Result<(), Page
     session.finish();
     Ok(())
 }
+
+pub const TYPES: [DataType; 2] = [DataType::Int8, DataType::Text];
+
+/// The text of row `i`; now and then larger than a page.
+pub fn text(i: i64) -> String {
+    let text = format!("value number {i}");
+    if i % 1999 == 1998 { text.repeat(2000) } else { text }
+}
+
+/// Why a session ended early.
+#[derive(Debug, PartialEq)]
+pub enum Ended {
+    WorkerGone,
+    Failed(String),
+}
+
+/// Produces rows into leaf 0, as a feed does.
+pub struct Producer {
+    layout: Arc<PageLayout>,
+    next: i64,
+    end: i64,
+}
+
+impl Producer {
+    pub fn new(region: &Region, from: i64, end: i64) -> Self {
+        Self { layout: leaf_layout(&TYPES, region.page_size()), next: from, end }
+    }
+
+    pub fn is_done(&self) -> bool {
+        self.next == self.end
+    }
+
+    /// Sends one page if there is a credit and a page; returns whether it did.
+    pub fn step(&mut self, feeder: &Feeder) -> bool {
+        if self.is_done() || feeder.next_demand() & 1 == 0 || !feeder.try_claim_credit(0) {
+            return false;
+        }
+        let Some(page) = feeder.begin_page(0).unwrap() else {
+            feeder.return_credit(0);
+            return false;
+        };
+        let mut writer = PageWriter::new(self.layout.clone(), page).unwrap();
+        self.fill(&mut writer);
+        if writer.is_empty() {
+            let single = Arc::new(self.layout.single_row(text(self.next).len()));
+            let page = feeder.begin_jumbo(0, single.size()).unwrap();
+            writer = PageWriter::new(single, page).unwrap();
+            self.fill(&mut writer);
+            assert_eq!(writer.rows(), 1);
+        }
+        writer.finish().push().unwrap();
+        true
+    }
+
+    fn fill(&mut self, writer: &mut PageWriter<LeafPageMut>) {
+        while !self.is_done()
+            && let Some(mut row) = writer.begin_row()
+        {
+            row.set_i64(0, self.next);
+            if row.set_bytes(1, text(self.next).as_bytes()).is_err() {
+                return;
+            }
+            row.finish();
+            self.next += 1;
+        }
+    }
+}
+
+/// Runs one session: sends `rows` rows through leaf 0 and calls `seen` with each
+/// that comes back. Sleeps on `latch` whenever there is nothing to do.
+pub fn run_session(
+    session: &ClientSession,
+    latch: &FutexLatch,
+    mut producer: Producer,
+    mut may_end: impl FnMut() -> bool,
+    mut seen: impl FnMut(i64),
+) -> Result<(), Ended> {
+    let feeder = session.feeder();
+    let mut ended = false;
+    loop {
+        latch.reset();
+        feeder.prepare_sleep();
+        let mut busy = producer.step(feeder);
+        if producer.is_done() && !ended && may_end() {
+            feeder.end_leaf(0);
+            ended = true;
+        }
+        match session.poll().unwrap() {
+            Event::Result(page) => {
+                let reader = PageReader::new(page, &TYPES).unwrap();
+                for row in 0..reader.rows() {
+                    let number = reader.i64(0, row);
+                    assert_eq!(reader.bytes(1, row), text(number).as_bytes());
+                    seen(number);
+                }
+                busy = true;
+            }
+            Event::Blob(blob) => {
+                assert_eq!(blob, b"metrics");
+                busy = true;
+            }
+            Event::Finished => return Ok(()),
+            Event::Failed(error) => return Err(Ended::Failed(error.message)),
+            Event::WorkerGone => return Err(Ended::WorkerGone),
+            Event::Nothing => {}
+        }
+        if !busy {
+            latch.wait(Duration::from_secs(5));
+        }
+        feeder.cancel_sleep();
+    }
+}
+
+/// Opens a session and runs it; rows must come back in order.
+pub fn round_trip(region: &Region, latch: &FutexLatch, rows: i64) -> Result<(), Ended> {
+    let session = open(region, latch)?;
+    session.submit_opening(b"echo", 1).unwrap();
+    let mut expected = 0;
+    run_session(
+        &session,
+        latch,
+        Producer::new(region, 0, rows),
+        || true,
+        |number| {
+            assert_eq!(number, expected);
+            expected += 1;
+        },
+    )?;
+    assert_eq!(expected, rows);
+    Ok(())
+}
+
+/// Opens a session, waiting for a slot if need be.
+pub fn open(region: &Region, latch: &FutexLatch) -> Result<ClientSession, Ended> {
+    let gone = |_| Ended::WorkerGone;
+    if let Some(session) = ClientSession::try_open(region, latch.word()).map_err(gone)? {
+        return Ok(session);
+    }
+    let waiter = Waiter::join(region, latch.word()).map_err(gone)?;
+    loop {
+        latch.reset();
+        if let Some(session) = waiter.try_open().map_err(gone)? {
+            return Ok(session);
+        }
+        latch.wait(Duration::from_secs(5));
+    }
+}
