@@ -77,7 +77,8 @@ pub enum Function {
     /// dates`.
     DateDiff,
     /// `extract(year from date)` → `Decimal` of scale 0 (`extract_date`): BC
-    /// years are negative without a year zero, infinite dates give NULL.
+    /// years are negative without a year zero. PostgreSQL gives an infinite
+    /// `numeric` for an infinite date, which `Decimal` cannot represent: error.
     ExtractYear,
     /// `text LIKE pattern` (`textlike`), both `Text`, escape `\`: error
     /// `LIKE pattern must not end with escape character`.
@@ -106,6 +107,7 @@ impl Function {
             | Self::DateDiff
             | Self::Like
             | Self::NotLike
+            | Self::ExtractYear
             | Self::Substring => true,
             Self::Eq
             | Self::Ne
@@ -118,8 +120,7 @@ impl Function {
             | Self::WidenDecimal
             | Self::BpcharTrim
             | Self::BpcharAsText
-            | Self::DateToTimestampForCompare
-            | Self::ExtractYear => false,
+            | Self::DateToTimestampForCompare => false,
         }
     }
 

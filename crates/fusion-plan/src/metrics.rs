@@ -15,6 +15,8 @@ pub struct NodeMetrics {
     pub compute_ns: u64,
     /// Bytes written to spill files.
     pub spilled_bytes: u64,
+    /// Bytes copied out of shared pages because the node keeps its input.
+    pub copied_bytes: u64,
 }
 
 /// Figures of one session.

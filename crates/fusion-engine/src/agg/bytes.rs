@@ -1,0 +1,126 @@
+//! `min` and `max` of strings: `text_smaller`, `text_larger` in the C
+//! collation, `bpchar_smaller`, `bpchar_larger`.
+
+use arrow::array::{Array, ArrayRef, AsArray, BinaryViewBuilder, BooleanArray, StringViewArray};
+use datafusion_common::{Result, internal_datafusion_err};
+use datafusion_expr::{EmitTo, GroupsAccumulator};
+use datafusion_functions_aggregate_common::aggregate::groups_accumulator::nulls::apply_filter_as_nulls;
+use fusion_plan::DataType;
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+/// The smallest or largest string of each group, in memory of its own.
+pub(super) struct MinMax {
+    max: bool,
+    input: DataType,
+    groups: Vec<Option<Vec<u8>>>,
+    /// Bytes allocated for the strings.
+    allocated: usize,
+}
+
+impl MinMax {
+    /// `max` or else `min` of type `input`.
+    pub(super) fn new(max: bool, input: DataType) -> Self {
+        Self { max, input, groups: Vec::new(), allocated: 0 }
+    }
+
+    /// Whether `value` takes the place of `current`. Of equal strings, which
+    /// only `bpchar` can tell apart, the earlier one stays.
+    fn replaces(&self, value: &[u8], current: &[u8]) -> bool {
+        let key = |bytes| match self.input {
+            DataType::Bpchar => without_trailing_blanks(bytes),
+            _ => bytes,
+        };
+        match key(value).cmp(key(current)) {
+            Ordering::Less => !self.max,
+            Ordering::Equal => false,
+            Ordering::Greater => self.max,
+        }
+    }
+
+    fn add(&mut self, group: usize, value: &[u8]) {
+        let replaces = match &self.groups[group] {
+            Some(current) => self.replaces(value, current),
+            None => true,
+        };
+        if replaces {
+            let place = self.groups[group].get_or_insert_default();
+            let before = place.capacity();
+            place.clear();
+            place.extend_from_slice(value);
+            self.allocated += place.capacity() - before;
+        }
+    }
+}
+
+fn without_trailing_blanks(bytes: &[u8]) -> &[u8] {
+    let blanks = bytes.iter().rev().take_while(|byte| **byte == b' ').count();
+    &bytes[..bytes.len() - blanks]
+}
+
+impl GroupsAccumulator for MinMax {
+    fn update_batch(
+        &mut self,
+        values: &[ArrayRef],
+        group_indices: &[usize],
+        filter: Option<&BooleanArray>,
+        total_num_groups: usize,
+    ) -> Result<()> {
+        self.groups.resize(total_num_groups, None);
+        let values = values.first().ok_or_else(|| internal_datafusion_err!("no argument"))?;
+        let valid = |row: usize| {
+            values.is_valid(row) && filter.is_none_or(|f| f.is_valid(row) && f.value(row))
+        };
+        let rows = group_indices.iter().enumerate().filter(|(row, _)| valid(*row));
+        if let Some(strings) = values.as_string_view_opt() {
+            rows.for_each(|(row, group)| self.add(*group, strings.value(row).as_bytes()));
+        } else if let Some(bytes) = values.as_binary_view_opt() {
+            rows.for_each(|(row, group)| self.add(*group, bytes.value(row)));
+        } else {
+            return Err(internal_datafusion_err!("the argument of min or max is not a string"));
+        }
+        Ok(())
+    }
+
+    fn evaluate(&mut self, emit_to: EmitTo) -> Result<ArrayRef> {
+        let groups = emit_to.take_needed(&mut self.groups);
+        let mut result = BinaryViewBuilder::with_capacity(groups.len());
+        for group in groups {
+            self.allocated -= group.as_ref().map_or(0, Vec::capacity);
+            result.append_option(group);
+        }
+        let bytes = result.finish();
+        if self.input == DataType::Bytea {
+            return Ok(Arc::new(bytes));
+        }
+        // SAFETY: every value was copied from a string array.
+        let strings: StringViewArray = unsafe { bytes.to_string_view_unchecked() };
+        Ok(Arc::new(strings))
+    }
+
+    fn state(&mut self, emit_to: EmitTo) -> Result<Vec<ArrayRef>> {
+        Ok(vec![self.evaluate(emit_to)?])
+    }
+
+    fn merge_batch(
+        &mut self,
+        values: &[ArrayRef],
+        group_indices: &[usize],
+        total_num_groups: usize,
+    ) -> Result<()> {
+        self.update_batch(values, group_indices, None, total_num_groups)
+    }
+
+    fn convert_to_state(
+        &self,
+        values: &[ArrayRef],
+        filter: Option<&BooleanArray>,
+    ) -> Result<Vec<ArrayRef>> {
+        let values = values.first().ok_or_else(|| internal_datafusion_err!("no argument"))?;
+        Ok(vec![apply_filter_as_nulls(values.as_ref(), filter)?])
+    }
+
+    fn size(&self) -> usize {
+        self.groups.capacity() * size_of::<Option<Vec<u8>>>() + self.allocated
+    }
+}

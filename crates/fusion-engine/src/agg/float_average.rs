@@ -1,0 +1,164 @@
+//! `avg` of floats: `float8_accum` and `float8_avg`, sums of squares included,
+//! because their overflow is an error too.
+
+use super::BoxedGroups;
+use super::fold::typed;
+use super::fold_kinds::float_sum_spilled;
+use crate::error::to_datafusion;
+use crate::expr::Float;
+use arrow::array::{ArrayRef, ArrowPrimitiveType, BooleanArray, Float64Array};
+use arrow::datatypes::{Float32Type, Float64Type};
+use datafusion_common::Result;
+use datafusion_expr::{EmitTo, GroupsAccumulator};
+use datafusion_functions_aggregate_common::aggregate::groups_accumulator::accumulate::accumulate;
+use datafusion_functions_aggregate_common::aggregate::groups_accumulator::nulls::filtered_null_mask;
+use fusion_plan::{DataType, PgError};
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+/// `avg(float4)` and `avg(float8)`, both computed in `float8`.
+pub(super) fn average(input: DataType, result: DataType) -> Option<BoxedGroups> {
+    match (input, result) {
+        (DataType::Float4, DataType::Float8) => Some(FloatAverage::<Float32Type>::boxed()),
+        (DataType::Float8, DataType::Float8) => Some(FloatAverage::<Float64Type>::boxed()),
+        _ => None,
+    }
+}
+
+/// The transition values of `float8_accum`.
+#[derive(Clone, Copy, Debug, Default)]
+struct Moments {
+    count: f64,
+    sum: f64,
+    squares: f64,
+}
+
+impl Moments {
+    /// `float8_accum`; true if it overflows.
+    fn add(&mut self, value: f64) -> bool {
+        let before = *self;
+        self.count += 1.0;
+        self.sum += value;
+        if before.count > 0.0 {
+            let deviation = value * self.count - self.sum;
+            self.squares += deviation * deviation / (self.count * before.count);
+            if self.sum.is_infinite() || self.squares.is_infinite() {
+                if !before.sum.is_infinite() && !value.is_infinite() {
+                    return true;
+                }
+                self.squares = f64::NAN;
+            }
+        } else if !value.is_finite() {
+            self.squares = f64::NAN;
+        }
+        false
+    }
+}
+
+struct FloatAverage<T> {
+    groups: Vec<Moments>,
+    input: PhantomData<fn() -> T>,
+}
+
+impl<T> FloatAverage<T>
+where
+    T: ArrowPrimitiveType<Native: Into<f64>> + Send,
+{
+    fn boxed() -> BoxedGroups {
+        Box::new(Self { groups: Vec::new(), input: PhantomData })
+    }
+}
+
+fn columns(groups: &[Moments]) -> Vec<ArrayRef> {
+    let column = |part: fn(&Moments) -> f64| -> ArrayRef {
+        Arc::new(
+            groups
+                .iter()
+                .map(part)
+                .collect::<Vec<_>>()
+                .into_iter()
+                .map(Some)
+                .collect::<Float64Array>(),
+        )
+    };
+    vec![column(|m| m.count), column(|m| m.sum), column(|m| m.squares)]
+}
+
+impl<T> GroupsAccumulator for FloatAverage<T>
+where
+    T: ArrowPrimitiveType<Native: Into<f64>> + Send,
+{
+    fn update_batch(
+        &mut self,
+        values: &[ArrayRef],
+        group_indices: &[usize],
+        filter: Option<&BooleanArray>,
+        total_num_groups: usize,
+    ) -> Result<()> {
+        self.groups.resize(total_num_groups, Moments::default());
+        let groups = &mut self.groups;
+        let mut overflow = false;
+        accumulate(group_indices, typed::<T>(values, 0)?, filter, |group, value| {
+            overflow |= groups[group].add(value.into());
+        });
+        if overflow { Err(to_datafusion(PgError::float_overflow())) } else { Ok(()) }
+    }
+
+    fn evaluate(&mut self, emit_to: EmitTo) -> Result<ArrayRef> {
+        let groups = emit_to.take_needed(&mut self.groups);
+        let averages = groups.iter().map(|moments| {
+            (moments.count > 0.0).then(|| (moments.sum / moments.count).canonical())
+        });
+        Ok(Arc::new(averages.collect::<Float64Array>()))
+    }
+
+    fn state(&mut self, emit_to: EmitTo) -> Result<Vec<ArrayRef>> {
+        Ok(columns(&emit_to.take_needed(&mut self.groups)))
+    }
+
+    fn merge_batch(
+        &mut self,
+        values: &[ArrayRef],
+        group_indices: &[usize],
+        total_num_groups: usize,
+    ) -> Result<()> {
+        self.groups.resize(total_num_groups, Moments::default());
+        let part = |index| typed::<Float64Type>(values, index);
+        let (counts, sums, squares) = (part(0)?, part(1)?, part(2)?);
+        for (row, group) in group_indices.iter().enumerate() {
+            let state = Moments {
+                count: counts.value(row),
+                sum: sums.value(row),
+                squares: squares.value(row),
+            };
+            if state.count == 0.0 {
+                continue;
+            }
+            if self.groups[*group].count > 0.0 {
+                return Err(to_datafusion(float_sum_spilled()));
+            }
+            self.groups[*group] = state;
+        }
+        Ok(())
+    }
+
+    fn convert_to_state(
+        &self,
+        values: &[ArrayRef],
+        filter: Option<&BooleanArray>,
+    ) -> Result<Vec<ArrayRef>> {
+        let values = typed::<T>(values, 0)?;
+        let valid = filtered_null_mask(filter, values);
+        let mut groups = vec![Moments::default(); values.len()];
+        for (row, (group, value)) in groups.iter_mut().zip(values.values()).enumerate() {
+            if valid.as_ref().is_none_or(|valid| valid.is_valid(row)) {
+                group.add((*value).into());
+            }
+        }
+        Ok(columns(&groups))
+    }
+
+    fn size(&self) -> usize {
+        self.groups.capacity() * size_of::<Moments>()
+    }
+}

@@ -1,0 +1,184 @@
+//! AND, OR, and the implicit AND of a filter, lazy by row.
+
+use super::lazy::Lazy;
+use arrow::array::{Array, AsArray, BooleanArray, BooleanBufferBuilder, RecordBatch};
+use arrow::buffer::BooleanBuffer;
+use arrow::compute::{and_kleene, or_kleene};
+use arrow::datatypes::{DataType, Schema};
+use datafusion_common::Result;
+use datafusion_common::cast::as_boolean_array;
+use datafusion_expr::ColumnarValue;
+use datafusion_physical_expr::PhysicalExpr;
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+/// An argument is evaluated on the undecided rows only, even if it cannot fail,
+/// when at most one row in this many is undecided.
+const SPARSE: usize = 8;
+
+/// Which rows are decided, and how results combine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum JunctionKind {
+    /// `ExecEvalBoolAndStep`: false decides; NULL does not.
+    And,
+    /// `ExecEvalBoolOrStep`: true decides; NULL does not.
+    Or,
+    /// `ExecQual`: whatever is not true decides, NULL too.
+    Filter,
+}
+
+#[derive(Clone, Debug)]
+struct Branch {
+    lazy: Lazy,
+    can_fail: bool,
+}
+
+/// Combines booleans from left to right. An argument that can raise an error is
+/// evaluated only on rows that those before it left undecided; others are
+/// evaluated on whole batches, which is faster.
+#[derive(Clone, Debug)]
+pub(crate) struct Junction {
+    kind: JunctionKind,
+    branches: Vec<Branch>,
+}
+
+impl Junction {
+    /// A junction of `args`, each with whether it can raise an error.
+    pub(crate) fn try_new(
+        kind: JunctionKind,
+        args: Vec<(Arc<dyn PhysicalExpr>, bool)>,
+    ) -> Result<Self> {
+        let branches = args
+            .into_iter()
+            .map(|(expr, can_fail)| Ok(Branch { lazy: Lazy::try_new(expr)?, can_fail }))
+            .collect::<Result<_>>()?;
+        Ok(Self { kind, branches })
+    }
+
+    /// The rows that `so_far` leaves undecided.
+    fn undecided(&self, so_far: &BooleanArray) -> BooleanBuffer {
+        let known = match self.kind {
+            JunctionKind::Or => so_far.values().clone(),
+            JunctionKind::And | JunctionKind::Filter => !so_far.values(),
+        };
+        match (self.kind, so_far.nulls()) {
+            (_, None) => !&known,
+            (JunctionKind::Filter, Some(nulls)) => &!&known & nulls.inner(),
+            (_, Some(nulls)) => !&(&known & nulls.inner()),
+        }
+    }
+
+    /// What stands in a later argument for rows that are decided already.
+    fn neutral(&self) -> bool {
+        self.kind != JunctionKind::Or
+    }
+
+    fn combine(&self, left: &BooleanArray, right: &BooleanArray) -> Result<BooleanArray> {
+        Ok(match self.kind {
+            JunctionKind::Or => or_kleene(left, right)?,
+            JunctionKind::And | JunctionKind::Filter => and_kleene(left, right)?,
+        })
+    }
+}
+
+/// Spreads `values` over the rows of `selection`; all others get `filler`.
+fn scatter(values: &BooleanArray, selection: &BooleanBuffer, filler: bool) -> BooleanArray {
+    let rows = selection.len();
+    let mut bits = BooleanBufferBuilder::new(rows);
+    bits.append_n(rows, filler);
+    let mut nulls = values.nulls().map(|_| {
+        let mut nulls = BooleanBufferBuilder::new(rows);
+        nulls.append_n(rows, true);
+        nulls
+    });
+    for (index, row) in selection.set_indices().enumerate() {
+        bits.set_bit(row, values.value(index));
+        if let Some(nulls) = &mut nulls {
+            nulls.set_bit(row, values.is_valid(index));
+        }
+    }
+    BooleanArray::new(bits.finish(), nulls.map(|mut nulls| nulls.finish().into()))
+}
+
+impl PartialEq for Junction {
+    fn eq(&self, other: &Self) -> bool {
+        self.kind == other.kind && self.children() == other.children()
+    }
+}
+
+impl Eq for Junction {}
+
+impl Hash for Junction {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.kind.hash(state);
+        self.children().hash(state);
+    }
+}
+
+impl fmt::Display for Junction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}(", self.kind)?;
+        for (index, branch) in self.branches.iter().enumerate() {
+            let comma = if index > 0 { ", " } else { "" };
+            write!(f, "{comma}{}", branch.lazy.expr())?;
+        }
+        f.write_str(")")
+    }
+}
+
+impl PhysicalExpr for Junction {
+    fn data_type(&self, _input: &Schema) -> Result<DataType> {
+        Ok(DataType::Boolean)
+    }
+
+    fn nullable(&self, _input: &Schema) -> Result<bool> {
+        Ok(true)
+    }
+
+    fn evaluate(&self, batch: &RecordBatch) -> Result<ColumnarValue> {
+        let rows = batch.num_rows();
+        let mut so_far: Option<BooleanArray> = None;
+        for branch in &self.branches {
+            let Some(left) = &so_far else {
+                let first = branch.lazy.evaluate(batch)?.into_array(rows)?;
+                so_far = Some(as_boolean_array(&first)?.clone());
+                continue;
+            };
+            let undecided = self.undecided(left);
+            let count = undecided.count_set_bits();
+            if count == 0 {
+                break;
+            }
+            let right = if branch.can_fail || count * SPARSE <= rows {
+                let selection = BooleanArray::new(undecided, None);
+                let values = branch.lazy.evaluate_where(batch, &selection)?;
+                match count == rows {
+                    true => as_boolean_array(&values)?.clone(),
+                    false => scatter(values.as_boolean(), selection.values(), self.neutral()),
+                }
+            } else {
+                as_boolean_array(&branch.lazy.evaluate(batch)?.into_array(rows)?)?.clone()
+            };
+            so_far = Some(self.combine(left, &right)?);
+        }
+        let result = so_far.unwrap_or_else(|| BooleanArray::from(vec![self.neutral(); rows]));
+        Ok(ColumnarValue::Array(Arc::new(result)))
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn PhysicalExpr>> {
+        self.branches.iter().map(|branch| branch.lazy.expr()).collect()
+    }
+
+    fn with_new_children(
+        self: Arc<Self>,
+        children: Vec<Arc<dyn PhysicalExpr>>,
+    ) -> Result<Arc<dyn PhysicalExpr>> {
+        let can_fail = self.branches.iter().map(|branch| branch.can_fail);
+        Ok(Arc::new(Self::try_new(self.kind, children.into_iter().zip(can_fail).collect())?))
+    }
+
+    fn fmt_sql(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}

@@ -1,0 +1,26 @@
+//! What the engine asks of its host: input batches and a place for the result.
+
+use arrow::array::RecordBatch;
+use fusion_plan::PgError;
+use futures::future::BoxFuture;
+use futures::stream::BoxStream;
+use std::fmt;
+
+/// One session's input and output, as the engine sees it.
+///
+/// The host owns the pages. A batch may borrow them; the engine drops every
+/// batch of a leaf soon after it arrived, because whatever it must keep longer
+/// (a join's build side, the rows of a sort) it copies first. After the future
+/// of [`Engine::run`](crate::Engine::run) is dropped, a task that was running on
+/// another thread may hold its last batch until its next suspension point.
+pub trait SessionIo: Send + Sync + fmt::Debug + 'static {
+    /// Opens one reader of leaf `leaf`. All readers of a leaf share its queue:
+    /// each batch goes to exactly one of them, whichever asks first. Columns
+    /// have the Arrow types that [`DataType::arrow`](fusion_plan::DataType::arrow)
+    /// says, in the order of the leaf's fields.
+    fn open_leaf(&self, leaf: u32) -> BoxStream<'static, Result<RecordBatch, PgError>>;
+
+    /// Takes one batch of the result; completes when there is room for it.
+    /// Calls never overlap and come in result order.
+    fn write(&self, batch: RecordBatch) -> BoxFuture<'_, Result<(), PgError>>;
+}

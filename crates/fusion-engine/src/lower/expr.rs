@@ -1,0 +1,153 @@
+//! Scalar expressions.
+
+use super::{Lowering, Stream, datafusion, inconsistent, literal, unsupported};
+use crate::expr::{Call, Case, Coalesce, Junction, JunctionKind, NormalizeFloat, Test};
+use arrow::array::{RecordBatch, RecordBatchOptions};
+use arrow::datatypes::{Schema, SchemaRef};
+use datafusion_expr::ColumnarValue;
+use datafusion_physical_expr::PhysicalExpr;
+use datafusion_physical_expr::expressions::{
+    Column, IsNotNullExpr, IsNullExpr, Literal as Constant, NotExpr,
+};
+use fusion_plan::{DataType, Expr, Function, PgError};
+use std::sync::Arc;
+
+/// The columns that an expression reads.
+pub(super) struct Input {
+    pub(super) types: Vec<DataType>,
+    pub(super) schema: SchemaRef,
+}
+
+impl From<&Stream> for Input {
+    fn from(stream: &Stream) -> Self {
+        Self { types: stream.types.clone(), schema: stream.schema() }
+    }
+}
+
+impl Lowering<'_> {
+    /// The type of `expr`.
+    pub(super) fn type_of(&self, expr: &Expr, input: &Input) -> Result<DataType, PgError> {
+        expr.ty(&input.types, &self.plan.params)
+            .ok_or_else(|| inconsistent("an expression names what does not exist"))
+    }
+
+    /// `expr` as a physical expression over `input`.
+    pub(super) fn expr(
+        &self,
+        expr: &Expr,
+        input: &Input,
+    ) -> Result<Arc<dyn PhysicalExpr>, PgError> {
+        Ok(match expr {
+            Expr::Column(index) => {
+                let field = input.schema.fields().get(*index as usize);
+                let field = field.ok_or_else(|| inconsistent("a column does not exist"))?;
+                Arc::new(Column::new(field.name(), *index as usize))
+            }
+            Expr::Literal(literal) => Arc::new(Constant::new(literal::scalar(literal)?)),
+            Expr::Param(index) => {
+                let literal = self.params.get(*index as usize);
+                let literal = literal.ok_or_else(|| inconsistent("a parameter has no value"))?;
+                Arc::new(Constant::new(literal::scalar(literal)?))
+            }
+            Expr::Call { function, args, ty } => self.call(*function, args, *ty, input)?,
+            Expr::And(args) => self.junction(JunctionKind::And, args, input)?,
+            Expr::Or(args) => self.junction(JunctionKind::Or, args, input)?,
+            Expr::Not(arg) => Arc::new(NotExpr::new(self.expr(arg, input)?)),
+            Expr::IsNull(arg) => Arc::new(IsNullExpr::new(self.expr(arg, input)?)),
+            Expr::IsNotNull(arg) => Arc::new(IsNotNullExpr::new(self.expr(arg, input)?)),
+            Expr::BoolTest { arg, test } => Arc::new(Test::new(self.expr(arg, input)?, *test)),
+            Expr::Case { whens, otherwise, ty } => {
+                let eager = !whens.iter().skip(1).any(|(when, _)| when.can_fail())
+                    && !whens.iter().any(|(_, then)| then.can_fail())
+                    && !otherwise.iter().any(|otherwise| otherwise.can_fail());
+                let whens = whens
+                    .iter()
+                    .map(|(when, then)| Ok((self.expr(when, input)?, self.expr(then, input)?)))
+                    .collect::<Result<_, PgError>>()?;
+                let otherwise = match otherwise {
+                    Some(otherwise) => Some(self.expr(otherwise, input)?),
+                    None => None,
+                };
+                Arc::new(Case::try_new(whens, otherwise, eager, ty.arrow()).map_err(datafusion)?)
+            }
+            Expr::Coalesce(args) => {
+                let ty = self.type_of(expr, input)?.arrow();
+                let args = self.exprs(args, input)?;
+                Arc::new(Coalesce::try_new(args, ty).map_err(datafusion)?)
+            }
+        })
+    }
+
+    /// Several expressions.
+    pub(super) fn exprs(
+        &self,
+        exprs: &[Expr],
+        input: &Input,
+    ) -> Result<Vec<Arc<dyn PhysicalExpr>>, PgError> {
+        exprs.iter().map(|expr| self.expr(expr, input)).collect()
+    }
+
+    /// A conjunction or disjunction; that of one argument is the argument.
+    pub(super) fn junction(
+        &self,
+        kind: JunctionKind,
+        args: &[Expr],
+        input: &Input,
+    ) -> Result<Arc<dyn PhysicalExpr>, PgError> {
+        if let [arg] = args {
+            return self.expr(arg, input);
+        }
+        let args = args
+            .iter()
+            .map(|arg| Ok((self.expr(arg, input)?, arg.can_fail())))
+            .collect::<Result<_, PgError>>()?;
+        Ok(Arc::new(Junction::try_new(kind, args).map_err(datafusion)?))
+    }
+
+    /// A join or sort key: floats in the form in which bytes decide equality
+    /// and order.
+    pub(super) fn key(&self, expr: &Expr, input: &Input) -> Result<Arc<dyn PhysicalExpr>, PgError> {
+        let ty = self.type_of(expr, input)?;
+        let key = self.expr(expr, input)?;
+        let Some(kernel) = NormalizeFloat::kernel(ty) else {
+            return Ok(key);
+        };
+        let args = vec![ty];
+        Ok(Arc::new(Call::try_new(Function::Abs, vec![key], args, ty, Some(kernel))?))
+    }
+
+    fn call(
+        &self,
+        function: Function,
+        args: &[Expr],
+        ty: DataType,
+        input: &Input,
+    ) -> Result<Arc<dyn PhysicalExpr>, PgError> {
+        let types =
+            args.iter().map(|arg| self.type_of(arg, input)).collect::<Result<Vec<_>, _>>()?;
+        let args = self.exprs(args, input)?;
+        let constant = args.iter().all(|arg| arg.downcast_ref::<Constant>().is_some());
+        let call = Call::try_new(function, args, types, ty, None)?;
+        if call.data_type(&Schema::empty()).map_err(datafusion)? != ty.arrow() {
+            return Err(unsupported("this result type"));
+        }
+        match constant.then(|| folded(&call)).flatten() {
+            Some(constant) => Ok(Arc::new(constant)),
+            None => Ok(Arc::new(call)),
+        }
+    }
+}
+
+/// The value of a call of constants, unless it is an error, which must wait
+/// until a row asks for it.
+fn folded(call: &Call) -> Option<Constant> {
+    let options = RecordBatchOptions::new().with_row_count(Some(1));
+    let row =
+        RecordBatch::try_new_with_options(Arc::new(Schema::empty()), vec![], &options).ok()?;
+    match call.evaluate(&row).ok()? {
+        ColumnarValue::Scalar(value) => Some(Constant::new(value)),
+        ColumnarValue::Array(array) => {
+            datafusion_common::ScalarValue::try_from_array(&array, 0).ok().map(Constant::new)
+        }
+    }
+}

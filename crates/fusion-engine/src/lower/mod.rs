@@ -1,0 +1,211 @@
+//! From fusion plans to DataFusion's physical operators.
+//!
+//! Lowering follows the plan's shape; the decisions it makes are how to spread
+//! an operator over partitions, which it bases on PostgreSQL's row estimates,
+//! and where batches must be copied because an operator keeps them.
+
+mod aggregate;
+mod expr;
+mod join;
+mod literal;
+mod rel;
+mod sort;
+
+use crate::error::to_pg;
+use crate::host::SessionIo;
+use crate::ops::{Depth, MaterializeExec};
+use arrow::array::RecordBatch;
+use arrow::datatypes::{Field, Schema, SchemaRef};
+use datafusion_common::DataFusionError;
+use datafusion_physical_plan::coalesce_partitions::CoalescePartitionsExec;
+use datafusion_physical_plan::{ExecutionPlan, ExecutionPlanProperties};
+use fusion_plan::{AggregateFunction, DataType, Literal, PgError, Plan, Rel, SqlState};
+use futures::future::BoxFuture;
+use futures::stream::{self, BoxStream};
+use futures::{FutureExt, StreamExt};
+use std::sync::Arc;
+
+/// A plan ready to run.
+#[derive(Debug)]
+pub(crate) struct Lowered {
+    /// The result, in one partition.
+    pub(crate) root: Arc<dyn ExecutionPlan>,
+    /// What each node of the fusion plan became, by node number.
+    pub(crate) nodes: Vec<NodeOperators>,
+    /// Partitions per leaf.
+    pub(crate) partitions: usize,
+}
+
+/// The operators of one node.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct NodeOperators {
+    /// All of them.
+    pub(crate) operators: Vec<Arc<dyn ExecutionPlan>>,
+    /// The one whose rows are the node's.
+    pub(crate) top: Option<Arc<dyn ExecutionPlan>>,
+}
+
+/// Lowers `plan` for `threads` partitions.
+pub(crate) fn lower(
+    plan: &Plan,
+    params: &[Literal],
+    threads: usize,
+    io: Arc<dyn SessionIo>,
+) -> Result<Lowered, PgError> {
+    let in_order = sums_floats(&plan.root);
+    let partitions = if in_order { 1 } else { threads };
+    let nodes = vec![NodeOperators::default(); plan.root.node_count() as usize];
+    let mut lowering = Lowering { plan, params, io, partitions, in_order, nodes };
+    let root = lowering.rel(&plan.root, 0)?;
+    let root = lowering.in_one_partition(root, 0)?;
+    Ok(Lowered { root: root.plan, nodes: lowering.nodes, partitions })
+}
+
+/// Whether the engine can run `plan` exactly.
+///
+/// # Errors
+///
+/// `0A000`, saying what it cannot do; `XX000` for an inconsistent plan.
+pub fn check_supported(plan: &Plan) -> Result<(), PgError> {
+    let params: Vec<_> = plan.params.iter().map(|ty| Literal { ty: *ty, value: None }).collect();
+    lower(plan, &params, 2, Arc::new(NoIo)).map(drop)
+}
+
+/// Rounding of such sums follows the order of the rows.
+fn sums_floats(rel: &Rel) -> bool {
+    let here = match rel {
+        Rel::Aggregate { aggregates, .. } => aggregates.iter().any(|aggregate| {
+            matches!(aggregate.function, AggregateFunction::Sum | AggregateFunction::Avg)
+                && aggregate.ty.is_float()
+        }),
+        _ => false,
+    };
+    here || rel.inputs().into_iter().any(sums_floats)
+}
+
+/// The host of a plan that is only checked.
+#[derive(Debug)]
+struct NoIo;
+
+impl SessionIo for NoIo {
+    fn open_leaf(&self, _leaf: u32) -> BoxStream<'static, Result<RecordBatch, PgError>> {
+        stream::empty().boxed()
+    }
+
+    fn write(&self, _batch: RecordBatch) -> BoxFuture<'_, Result<(), PgError>> {
+        async { Ok(()) }.boxed()
+    }
+}
+
+/// A lowered operator as its parent sees it.
+#[derive(Clone, Debug)]
+struct Stream {
+    plan: Arc<dyn ExecutionPlan>,
+    /// The columns' types.
+    types: Vec<DataType>,
+    /// PostgreSQL's estimate of the number of rows.
+    rows: f64,
+    /// Whether batches may be views of the host's pages.
+    borrows: bool,
+}
+
+impl Stream {
+    fn partitions(&self) -> usize {
+        self.plan.output_partitioning().partition_count()
+    }
+
+    fn schema(&self) -> SchemaRef {
+        self.plan.schema()
+    }
+
+    /// The same rows from another operator on top.
+    fn under(self, plan: Arc<dyn ExecutionPlan>) -> Self {
+        Self { plan, ..self }
+    }
+}
+
+struct Lowering<'a> {
+    plan: &'a Plan,
+    params: &'a [Literal],
+    io: Arc<dyn SessionIo>,
+    partitions: usize,
+    /// Whether rows must stay in their leaves' order.
+    in_order: bool,
+    nodes: Vec<NodeOperators>,
+}
+
+impl Lowering<'_> {
+    /// Remembers that `operator` belongs to node `node`.
+    fn operator<E: ExecutionPlan + 'static>(
+        &mut self,
+        node: u32,
+        operator: E,
+    ) -> Arc<dyn ExecutionPlan> {
+        let operator: Arc<dyn ExecutionPlan> = Arc::new(operator);
+        if let Some(entry) = self.nodes.get_mut(node as usize) {
+            entry.operators.push(Arc::clone(&operator));
+        }
+        operator
+    }
+
+    /// Copies batches that borrow pages, for an operator that keeps them.
+    fn owned(&mut self, stream: Stream, node: u32, depth: Depth) -> Stream {
+        let pointless = depth == Depth::Payloads && !stream.types.iter().any(|ty| ty.is_varlen());
+        if !stream.borrows || pointless {
+            return stream;
+        }
+        let plan = self.operator(node, MaterializeExec::new(Arc::clone(&stream.plan), depth));
+        // Fixed-width columns of a shallow copy still borrow, but the operator
+        // above copies them itself.
+        Stream { borrows: false, ..stream }.under(plan)
+    }
+
+    /// All partitions' rows in one, in no particular order.
+    fn in_one_partition(&mut self, stream: Stream, node: u32) -> Result<Stream, PgError> {
+        if stream.partitions() == 1 {
+            return Ok(stream);
+        }
+        if self.in_order {
+            return Err(unsupported("sums of floating-point numbers over a union"));
+        }
+        // The partitions' batches wait for each other in a queue.
+        let stream = self.owned(stream, node, Depth::Everything);
+        let plan = self.operator(node, CoalescePartitionsExec::new(Arc::clone(&stream.plan)));
+        Ok(stream.under(plan))
+    }
+}
+
+/// A schema of nullable columns, named by position.
+fn schema_of(types: &[DataType]) -> SchemaRef {
+    let fields = types.iter().enumerate();
+    let fields = fields.map(|(index, ty)| Field::new(format!("c{index}"), ty.arrow(), true));
+    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+}
+
+fn unsupported(what: &str) -> PgError {
+    let message = format!("pg_fusion engine does not support {what}");
+    PgError::new(SqlState::FEATURE_NOT_SUPPORTED, message)
+}
+
+fn inconsistent(what: &str) -> PgError {
+    PgError::internal(format!("inconsistent fusion plan: {what}"))
+}
+
+/// For DataFusion constructors, which fail on inconsistent plans only.
+fn datafusion(error: DataFusionError) -> PgError {
+    to_pg(&error)
+}
+
+/// Whether values of `ty` are equal exactly if their bytes are, so that hashing
+/// finds them.
+fn hashable(ty: DataType) -> bool {
+    !matches!(
+        ty,
+        DataType::Interval
+            | DataType::Numeric
+            | DataType::Bpchar
+            | DataType::Opaque
+            | DataType::Float4
+            | DataType::Float8
+    )
+}

@@ -1,0 +1,66 @@
+//! Sorting.
+
+use super::expr::Input;
+use super::{Lowering, Stream, unsupported};
+use crate::ops::Depth;
+use arrow::compute::SortOptions;
+use datafusion_physical_expr::{LexOrdering, PhysicalSortExpr};
+use datafusion_physical_plan::sorts::sort::SortExec;
+use datafusion_physical_plan::sorts::sort_preserving_merge::SortPreservingMergeExec;
+use fusion_plan::{DataType, PgError, SortKey};
+use std::sync::Arc;
+
+impl Lowering<'_> {
+    /// Sorts each partition, keeping the first `fetch` rows, and merges them.
+    pub(super) fn sort(
+        &mut self,
+        input: Stream,
+        keys: &[SortKey],
+        fetch: Option<u64>,
+        node: u32,
+    ) -> Result<Stream, PgError> {
+        let columns = Input::from(&input);
+        let mut order = Vec::with_capacity(keys.len());
+        for key in keys {
+            let ty = self.type_of(&key.expr, &columns)?;
+            if !sortable(ty) {
+                return Err(unsupported(&format!("sorting by type {ty}")));
+            }
+            let expr = self.key(&key.expr, &columns)?;
+            let options = SortOptions { descending: key.descending, nulls_first: key.nulls_first };
+            order.push(PhysicalSortExpr { expr, options });
+        }
+        let fetch = fetch.and_then(|fetch| usize::try_from(fetch).ok());
+        let Some(order) = LexOrdering::new(order) else {
+            return match fetch {
+                Some(_) => Err(unsupported("a sort without keys")),
+                None => Ok(input),
+            };
+        };
+        let rows = fetch.map_or(input.rows, |fetch| input.rows.min(fetch as f64));
+        let input = self.owned(input, node, Depth::Everything);
+        let sort = SortExec::new(order.clone(), Arc::clone(&input.plan))
+            .with_preserve_partitioning(true)
+            .with_fetch(fetch);
+        let plan = self.operator(node, sort);
+        let sorted = Stream { rows, borrows: false, ..input }.under(plan);
+        if sorted.partitions() == 1 {
+            return Ok(sorted);
+        }
+        let merge = SortPreservingMergeExec::new(order, Arc::clone(&sorted.plan)).with_fetch(fetch);
+        let plan = self.operator(node, merge);
+        Ok(sorted.under(plan))
+    }
+}
+
+/// Whether the representation of `ty` sorts as its values do.
+fn sortable(ty: DataType) -> bool {
+    !matches!(
+        ty,
+        DataType::Interval
+            | DataType::Numeric
+            | DataType::Bpchar
+            | DataType::Opaque
+            | DataType::Enum
+    )
+}

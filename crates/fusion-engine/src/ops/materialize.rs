@@ -1,0 +1,184 @@
+//! Deep copies, so that operators that keep their input never keep pages.
+
+use arrow::array::{
+    Array, ArrayData, ArrayRef, AsArray, RecordBatch, RecordBatchOptions, make_array,
+};
+use arrow::buffer::{BooleanBuffer, Buffer, NullBuffer};
+use arrow::datatypes::DataType;
+use datafusion_common::Result;
+use datafusion_common::internal_datafusion_err;
+use datafusion_common::tree_node::TreeNodeRecursion;
+use datafusion_execution::{SendableRecordBatchStream, TaskContext};
+use datafusion_physical_expr::PhysicalExpr;
+use datafusion_physical_plan::metrics::{
+    BaselineMetrics, Count, ExecutionPlanMetricsSet, MetricBuilder, MetricsSet,
+};
+use datafusion_physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion_physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
+use futures::StreamExt;
+use std::fmt;
+use std::sync::Arc;
+
+/// The metric under which the copied bytes are counted.
+pub(crate) const COPIED_BYTES: &str = "copied_bytes";
+
+/// How much of a batch is copied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Depth {
+    /// All columns: the operator above keeps batches as they are.
+    Everything,
+    /// Only strings and bytes: the operator above takes rows out of its
+    /// batches, which copies fixed-width values but not what views point to.
+    Payloads,
+}
+
+/// Passes its input on in memory of the engine's own.
+///
+/// It stands below the operators that keep batches or queue them between
+/// threads: join build sides, sorts, repartitioning. Everything else streams,
+/// and reads shared pages in place.
+#[derive(Debug)]
+pub(crate) struct MaterializeExec {
+    input: Arc<dyn ExecutionPlan>,
+    depth: Depth,
+    metrics: ExecutionPlanMetricsSet,
+}
+
+impl MaterializeExec {
+    /// Copies `input` to `depth`.
+    pub(crate) fn new(input: Arc<dyn ExecutionPlan>, depth: Depth) -> Self {
+        Self { input, depth, metrics: ExecutionPlanMetricsSet::new() }
+    }
+}
+
+impl DisplayAs for MaterializeExec {
+    fn fmt_as(&self, _format: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "MaterializeExec: depth={:?}", self.depth)
+    }
+}
+
+impl ExecutionPlan for MaterializeExec {
+    fn name(&self) -> &str {
+        "MaterializeExec"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        self.input.properties()
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        vec![&self.input]
+    }
+
+    fn maintains_input_order(&self) -> Vec<bool> {
+        vec![true]
+    }
+
+    fn apply_expressions(
+        &self,
+        _visit: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn with_new_children(
+        self: Arc<Self>,
+        mut children: Vec<Arc<dyn ExecutionPlan>>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let input = children
+            .pop()
+            .ok_or_else(|| internal_datafusion_err!("a materialisation has one input"))?;
+        Ok(Arc::new(Self::new(input, self.depth)))
+    }
+
+    fn execute(
+        &self,
+        partition: usize,
+        context: Arc<TaskContext>,
+    ) -> Result<SendableRecordBatchStream> {
+        let input = self.input.execute(partition, context)?;
+        let schema = input.schema();
+        let baseline = BaselineMetrics::new(&self.metrics, partition);
+        let copied = MetricBuilder::new(&self.metrics).counter(COPIED_BYTES, partition);
+        let depth = self.depth;
+        let batches = input.map(move |batch| {
+            let batch = batch?;
+            let _timer = baseline.elapsed_compute().timer();
+            baseline.record_output(batch.num_rows());
+            materialize(&batch, depth, &copied)
+        });
+        Ok(Box::pin(RecordBatchStreamAdapter::new(schema, batches)))
+    }
+
+    fn metrics(&self) -> Option<MetricsSet> {
+        Some(self.metrics.clone_inner())
+    }
+}
+
+fn materialize(batch: &RecordBatch, depth: Depth, copied: &Count) -> Result<RecordBatch> {
+    let columns = batch
+        .columns()
+        .iter()
+        .map(|column| copy_column(column, depth, copied))
+        .collect::<Result<Vec<_>>>()?;
+    let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    Ok(RecordBatch::try_new_with_options(batch.schema(), columns, &options)?)
+}
+
+fn copy_column(column: &ArrayRef, depth: Depth, copied: &Count) -> Result<ArrayRef> {
+    // Garbage collection copies what the views reach into new buffers, but
+    // shares the views themselves when nothing needs to move.
+    let compact: ArrayRef = match column.data_type() {
+        DataType::Utf8View => Arc::new(column.as_string_view().gc()),
+        DataType::BinaryView => Arc::new(column.as_binary_view().gc()),
+        _ if depth == Depth::Payloads => return Ok(Arc::clone(column)),
+        _ => Arc::clone(column),
+    };
+    let data = compact.to_data();
+    if depth == Depth::Payloads {
+        copied.add(data.buffers().iter().skip(1).map(Buffer::len).sum());
+        return Ok(compact);
+    }
+    Ok(make_array(copy_data(&data, copied)?))
+}
+
+/// A copy of `data` that borrows nothing. The buffers after the first, to which
+/// views point, are the engine's own already.
+fn copy_data(data: &ArrayData, copied: &Count) -> Result<ArrayData> {
+    let copy = |bytes: &[u8]| {
+        copied.add(bytes.len());
+        Buffer::from_slice_ref(bytes)
+    };
+    let (offset, rows) = (data.offset(), data.len());
+    let nulls = data.nulls().map(|nulls| {
+        let bits = nulls.inner().sliced();
+        NullBuffer::new(BooleanBuffer::new(copy(&bits), 0, rows))
+    });
+    let mut buffers = Vec::with_capacity(data.buffers().len());
+    for (index, buffer) in data.buffers().iter().enumerate() {
+        buffers.push(match data.data_type() {
+            DataType::Boolean => copy(&BooleanBuffer::new(buffer.clone(), offset, rows).sliced()),
+            _ if index > 0 => {
+                copied.add(buffer.len());
+                buffer.clone()
+            }
+            DataType::Utf8View | DataType::BinaryView => {
+                copy(buffer.as_slice().get(offset * 16..(offset + rows) * 16).unwrap_or_default())
+            }
+            ty => {
+                let width = match ty {
+                    DataType::FixedSizeBinary(width) => usize::try_from(*width).ok(),
+                    ty => ty.primitive_width(),
+                };
+                let width =
+                    width.ok_or_else(|| internal_datafusion_err!("no column has the type {ty}"))?;
+                let range = offset * width..(offset + rows) * width;
+                copy(buffer.as_slice().get(range).unwrap_or_default())
+            }
+        });
+    }
+    let copy = ArrayData::builder(data.data_type().clone()).len(rows).nulls(nulls).buffers(buffers);
+    // SAFETY: the buffers hold the same bytes as those of `data`, a valid array
+    // of this type and length, from its offset on.
+    Ok(unsafe { copy.build_unchecked() })
+}
