@@ -168,20 +168,22 @@ fn copy_views<M: PageMemoryMut>(
     skip: usize,
 ) -> usize {
     let Some(source) = Views::of(array) else { return 0 };
+    let (slots, arena, start) = page.free_views_mut(column);
+    let arena = &mut arena[skip..];
     let mut used = 0;
-    for row in 0..rows {
-        let mut view = source.views[from + row];
-        if source.is_null(from + row) {
-            view = 0;
+    for (row, slot) in (from..from + rows).zip(slots) {
+        let view = source.views[row];
+        *slot = if source.is_null(row) {
+            0
         } else if view_len(view) > INLINE_LEN {
             let value = source.long_value(view);
-            let (arena, start) = page.free_arena_mut();
-            arena[skip + used..][..value.len()].copy_from_slice(value);
-            view = long_view(value, start + skip + used);
+            arena[used..used + value.len()].copy_from_slice(value);
+            let view = long_view(value, start + skip + used);
             used += value.len();
-        }
-        let slots = page.free_slots_mut(column);
-        slots[row * 16..][..16].copy_from_slice(&view.to_le_bytes());
+            view
+        } else {
+            view
+        };
     }
     used
 }

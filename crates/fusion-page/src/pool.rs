@@ -135,3 +135,105 @@ impl Region {
         self.owners().iter().filter(|owner| owner.load(Relaxed) == FREE).count()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::region::tests::region;
+    use std::collections::HashSet;
+    use std::sync::Mutex;
+    use std::thread;
+
+    fn session(region: &Region) -> SessionKey {
+        let key = region.claim_slot(1).unwrap();
+        region.slot(key.slot).begin(key, 0, 0);
+        key
+    }
+
+    #[test]
+    fn own_pages_first_and_never_those_of_others() {
+        let region = region(10, 2, 3);
+        let (a, b) = (session(&region), session(&region));
+        let claim = |key| region.claim_page(key, Side::Client);
+        let mut taken: Vec<u32> = (0..7).map(|_| claim(a).unwrap()).collect();
+        assert_eq!(taken[..3], [0, 1, 2]);
+        taken[3..].sort_unstable();
+        assert_eq!(taken[3..], [6, 7, 8, 9]);
+        assert!(claim(a).is_none());
+        assert!(region.surplus_is_low());
+        // The other session still has its minimum.
+        assert_eq!([claim(b), claim(b), claim(b), claim(b)], [Some(3), Some(4), Some(5), None]);
+        region.release_page(8, a, Side::Client);
+        region.release_page(9, a, Side::Client);
+        assert!(!region.surplus_is_low());
+        assert_eq!(claim(b), Some(8));
+    }
+
+    #[test]
+    fn stale_releases_do_nothing() {
+        let region = region(4, 1, 2);
+        let old = session(&region);
+        let page = region.claim_page(old, Side::Client).unwrap();
+        region.release_page(page, old, Side::Worker);
+        assert!(region.owns_page(page, old, Side::Client));
+        region.change_state(old, 0, 0, crate::slot::State::CLIENT);
+        assert!(region.settle(old.slot) && !region.settle(old.slot));
+        assert_eq!(region.count_free_pages(), 4);
+        let new = session(&region);
+        assert_eq!((new.slot, new.generation), (old.slot, old.generation + 1));
+        assert_eq!(region.claim_page(new, Side::Client), Some(page));
+        region.release_page(page, old, Side::Client);
+        assert!(!region.hand_over_page(page, old, Side::Client));
+        region.reclaim_pages(old, None);
+        assert!(region.owns_page(page, new, Side::Client));
+        assert!(!region.slot(new.slot).held.is_zero(new.generation));
+    }
+
+    #[test]
+    fn one_side_can_be_reclaimed() {
+        let region = region(8, 1, 2);
+        let key = session(&region);
+        let pages: Vec<u32> =
+            (0..6).map(|_| region.claim_page(key, Side::Client).unwrap()).collect();
+        for &page in &pages[1..4] {
+            assert!(region.hand_over_page(page, key, Side::Client));
+        }
+        region.reclaim_pages(key, Some(Side::Worker));
+        assert_eq!(region.count_free_pages(), 5);
+        region.reclaim_pages(key, None);
+        assert_eq!(region.count_free_pages(), 8);
+        assert!(region.slot(key.slot).held.is_zero(key.generation));
+        assert!(!region.surplus_is_low());
+        region.control().surplus_used.store(4, Relaxed);
+        region.recount_surplus();
+        assert_eq!(region.control().surplus_used.load(Relaxed), 0);
+    }
+
+    #[test]
+    fn threads_never_share_a_page() {
+        let region = region(12, 3, 2);
+        let owned = Mutex::new(HashSet::new());
+        thread::scope(|scope| {
+            for _ in 0..3 {
+                let key = session(&region);
+                let (region, owned) = (&region, &owned);
+                scope.spawn(move || {
+                    for round in 0..3000 {
+                        let pages: Vec<u32> = (0..1 + round % 6)
+                            .filter_map(|_| region.claim_page(key, Side::Worker))
+                            .collect();
+                        assert!(pages.len() >= 2.min(1 + round % 6), "the minimum is guaranteed");
+                        for &page in &pages {
+                            assert!(owned.lock().unwrap().insert(page));
+                        }
+                        for page in pages {
+                            owned.lock().unwrap().remove(&page);
+                            region.release_page(page, key, Side::Worker);
+                        }
+                    }
+                });
+            }
+        });
+        assert_eq!(region.count_free_pages(), 12);
+    }
+}

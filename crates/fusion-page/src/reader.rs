@@ -69,7 +69,7 @@ impl<M: PageMemory> PageReader<M> {
         unsafe { !self.view.bit(place.validity, row) }
     }
 
-    /// A `bool`; `false` for NULL.
+    /// A `bool`; arbitrary for NULL, like all values but varlena ones.
     #[inline(always)]
     pub fn bool(&self, column: usize, row: usize) -> bool {
         let place = &self.view.columns[column];

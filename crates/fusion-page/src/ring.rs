@@ -116,3 +116,98 @@ impl<const N: usize> Ring<N> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::AtomicUsize;
+    use std::sync::atomic::Ordering::SeqCst;
+    use std::thread;
+
+    fn ring<const N: usize>() -> Ring<N> {
+        Ring {
+            tail: Padded::default(),
+            head: Padded::default(),
+            cells: [const { AtomicU64::new(0) }; N],
+        }
+    }
+
+    #[test]
+    fn first_in_first_out_and_bounded() {
+        let ring = ring::<4>();
+        for lap in 0..10 {
+            assert!(ring.is_empty());
+            assert_eq!((ring.pop(), ring.popped()), (None, lap * 4));
+            assert!((0..4).all(|i| ring.push(i)) && !ring.push(4));
+            assert!((0..4).all(|i| ring.pop() == Some(i)));
+        }
+        assert!(ring.push(7));
+        ring.reset();
+        assert_eq!(ring.pop(), None);
+    }
+
+    /// A process that dies between its CAS of a cell and the counter.
+    #[test]
+    fn the_dead_are_helped() {
+        let ring = ring::<2>();
+        for round in 0..6 {
+            let tail = ring.tail.load(SeqCst);
+            assert!(ring.push(1));
+            ring.tail.store(tail, SeqCst);
+            assert!(!ring.is_empty());
+            assert!(ring.push(2), "round {round}");
+            assert!(!ring.push(3));
+            let head = ring.head.load(SeqCst);
+            assert_eq!(ring.pop(), Some(1));
+            ring.head.store(head, SeqCst);
+            assert_eq!(ring.pop(), Some(2));
+            assert_eq!(ring.pop(), None);
+        }
+        // Pushed and popped, and both died.
+        let (tail, head) = (ring.tail.load(SeqCst), ring.head.load(SeqCst));
+        assert!(ring.push(1));
+        assert_eq!(ring.pop(), Some(1));
+        ring.tail.store(tail, SeqCst);
+        ring.head.store(head, SeqCst);
+        assert!(ring.push(5));
+        assert_eq!((ring.pop(), ring.pop()), (Some(5), None));
+    }
+
+    #[test]
+    fn threads_lose_and_repeat_nothing() {
+        const EACH: u32 = 50_000;
+        let ring = ring::<8>();
+        let counts: Vec<AtomicUsize> = (0..3 * EACH).map(|_| AtomicUsize::new(0)).collect();
+        let left = AtomicUsize::new(counts.len());
+        thread::scope(|scope| {
+            for producer in 0..3 {
+                let ring = &ring;
+                scope.spawn(move || {
+                    for i in 0..EACH {
+                        while !ring.push(producer * EACH + i) {
+                            thread::yield_now();
+                        }
+                    }
+                });
+            }
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    // What one producer pushed comes in its order.
+                    let mut last = [None; 3];
+                    while left.load(SeqCst) > 0 {
+                        let Some(message) = ring.pop() else {
+                            thread::yield_now();
+                            continue;
+                        };
+                        let producer = (message / EACH) as usize;
+                        assert!(last[producer].is_none_or(|l| l < message));
+                        last[producer] = Some(message);
+                        counts[message as usize].fetch_add(1, SeqCst);
+                        left.fetch_sub(1, SeqCst);
+                    }
+                });
+            }
+        });
+        assert!(counts.iter().all(|count| count.load(SeqCst) == 1));
+    }
+}

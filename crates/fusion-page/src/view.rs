@@ -100,7 +100,6 @@ impl PageView {
         }
         let (rows, count) = (header.rows as usize, header.columns as usize);
         if count != types.len() {
-            // A layout without room for a row sends nothing but empty pages.
             return Err(PageError::ColumnCount { expected: types.len(), found: count });
         }
         range(memory.len(), HEADER_SIZE, count * size_of::<Descriptor>())?;
@@ -120,13 +119,15 @@ impl PageView {
                 view.base.add(HEADER_SIZE + i * size_of::<Descriptor>()).cast::<Descriptor>().read()
             };
             let column = check(&descriptor, i, data_type, rows, memory.len())?;
-            // SAFETY: `check` found the views to lie inside the page.
-            if column.kind == SlotKind::View
-                && !unsafe {
+            if column.kind == SlotKind::View {
+                // SAFETY: `check` found the slots to lie inside the page, at a
+                // multiple of their alignment.
+                let inside = unsafe {
                     views_are_inside(view.base.add(column.values).cast(), rows, arena_len)
+                };
+                if !inside {
+                    return Err(PageError::Corrupt("view outside the arena"));
                 }
-            {
-                return Err(PageError::Corrupt("view outside the arena"));
             }
             view.columns.push(column);
         }
@@ -161,7 +162,7 @@ fn check(
             found: format!("slots of kind {}", descriptor.kind),
         });
     }
-    let align = kind.width().max(1).min(16);
+    let align = kind.width().clamp(1, 16);
     if !(descriptor.values_offset as usize).is_multiple_of(align) {
         return Err(PageError::Corrupt("misaligned values"));
     }

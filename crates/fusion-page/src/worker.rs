@@ -82,6 +82,7 @@ impl WorkerSide {
     }
 
     /// Waits until clients have news, at most for `timeout`; may return early.
+    /// One thread at a time should wait: a ring may wake only one of several.
     pub fn wait_doorbell(&self, timeout: Duration) -> News {
         let news = self.region.control().doorbell.wait(timeout);
         if news.slot_freed {

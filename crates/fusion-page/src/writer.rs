@@ -217,6 +217,26 @@ impl<M: PageMemoryMut> PageWriter<M> {
         (bytes, self.arena_used)
     }
 
+    /// The free view slots of `column`, the free arena, and where that begins.
+    pub(crate) fn free_views_mut(&mut self, column: usize) -> (&mut [u128], &mut [u8], usize) {
+        let place = self.layout.columns()[column];
+        assert!(place.kind == SlotKind::View);
+        let (slots, arena) = (place.values + self.rows * 16, self.layout.arena_offset());
+        let free_rows = self.layout.capacity() - self.rows;
+        // SAFETY: as for `free_slots_mut` and `free_arena_mut`; the layout aligns
+        // the values to 32 bytes and keeps them in front of the arena, so the
+        // two slices do not overlap.
+        unsafe {
+            let views = self.base.add(slots).cast::<u128>().as_ptr();
+            let bytes = self.base.add(arena + self.arena_used).as_ptr();
+            (
+                std::slice::from_raw_parts_mut(views, free_rows),
+                std::slice::from_raw_parts_mut(bytes, self.layout.arena_size() - self.arena_used),
+                self.arena_used,
+            )
+        }
+    }
+
     /// Counts rows and arena bytes that were written in bulk.
     pub(crate) fn advance(&mut self, rows: usize, arena: usize) {
         assert!(self.rows + rows <= self.layout.capacity());

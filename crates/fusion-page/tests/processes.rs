@@ -109,7 +109,7 @@ fn killed_clients() {
     let setup = Setup::new(16, 2, 2);
     let worker = fork_worker(&setup);
     let mut random = Random(1);
-    for _ in 0..40 {
+    for _ in 0..100 {
         // More clients than slots, so that some are killed while they wait.
         let clients: Vec<_> = (0..4)
             .map(|i| {

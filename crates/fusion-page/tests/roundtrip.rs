@@ -316,7 +316,7 @@ fn table() -> impl Strategy<Value = (Vec<DataType>, Vec<Vec<Value>>)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 192, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
 
     #[test]
     fn tables_round_trip((types, rows) in table(), cut in any::<usize>(), avg in 0..2000usize) {
@@ -388,7 +388,7 @@ fn an_unfinished_row_leaves_no_trace() {
     assert_eq!((writer.rows(), writer.payload_per_row()), (0, None));
     let mut row = writer.begin_row().unwrap();
     row.set_bool(0, false);
-    drop(row.reserve_bytes(1, 100).unwrap());
+    let _ = row.reserve_bytes(1, 100).unwrap();
     row.reserve_bytes(1, 100).unwrap().commit(0);
     row.set_i32(2, 7);
     row.finish();

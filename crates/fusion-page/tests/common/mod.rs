@@ -131,40 +131,36 @@ pub fn echo(session: &Arc<WorkerSession>, types: &[DataType]) -> Result<(), Page
         }?;
         let mut from = 0;
         while from < batch.num_rows() {
-            let Some(page) = session.try_begin_result()? else {
-                if session.is_client_closed() {
-                    return Err(PageError::Closed);
-                }
-                thread::sleep(Duration::from_micros(50));
-                continue;
-            };
+            let page = when_window_opens(|| session.try_begin_result())?;
             let mut writer = PageWriter::new(layout.clone(), page)?;
-            let rows = write_batch(&mut writer, &batch, from)?;
-            if rows > 0 {
-                writer.finish().push()?;
-                from += rows;
-                continue;
+            let mut rows = write_batch(&mut writer, &batch, from)?;
+            if rows == 0 {
+                drop(writer);
+                let single = Arc::new(layout.single_row(batch_row_payload(&batch, from)));
+                let page = when_window_opens(|| session.try_begin_jumbo_result(single.size()))?;
+                writer = PageWriter::new(single, page)?;
+                rows = write_batch(&mut writer, &batch, from)?;
+                assert_eq!(rows, 1);
             }
-            drop(writer);
-            let layout = Arc::new(layout.single_row(batch_row_payload(&batch, from)));
-            while let None = {
-                match session.try_begin_jumbo_result(layout.size())? {
-                    Some(page) => {
-                        let mut writer = PageWriter::new(layout.clone(), page)?;
-                        assert_eq!(write_batch(&mut writer, &batch, from)?, 1);
-                        Some(writer.finish().push()?)
-                    }
-                    None => None,
-                }
-            } {
-                thread::sleep(Duration::from_micros(50));
-            }
-            from += 1;
+            writer.finish().push()?;
+            from += rows;
         }
     }
     session.send_blob(b"metrics")?;
     session.finish();
     Ok(())
+}
+
+/// Tries until there is a page; a closed client ends it with an error.
+fn when_window_opens(
+    begin: impl Fn() -> Result<Option<ResultPageMut>, PageError>,
+) -> Result<ResultPageMut, PageError> {
+    loop {
+        if let Some(page) = begin()? {
+            return Ok(page);
+        }
+        thread::sleep(Duration::from_micros(50));
+    }
 }
 
 pub const TYPES: [DataType; 2] = [DataType::Int8, DataType::Text];
