@@ -1,1 +1,42 @@
-//! Placeholder.
+//! pg_fusion: analytical queries over ordinary PostgreSQL heap tables, with
+//! the work above the scans done by Apache DataFusion in one shared background
+//! worker.
+//!
+//! This crate is everything that calls PostgreSQL; see `docs/architecture.md`
+//! for the whole.
+
+use pgrx::pg_sys;
+use pgrx::prelude::*;
+
+mod datum;
+mod error;
+mod executor;
+mod guc;
+mod monitor;
+mod nodes;
+mod opening;
+mod planner;
+mod shared;
+mod version;
+mod worker;
+
+pgrx::pg_module_magic!();
+
+/// Called by PostgreSQL when the library is loaded. Everything needs the shared
+/// region, so unless this happens in the postmaster, only the SQL functions
+/// exist, and say so.
+#[allow(non_snake_case)]
+#[pg_guard]
+pub extern "C-unwind" fn _PG_init() {
+    // SAFETY: PostgreSQL calls this once per process, in its main thread.
+    unsafe {
+        if !pg_sys::process_shared_preload_libraries_in_progress {
+            return;
+        }
+        guc::define();
+        shared::request();
+        worker::register();
+        executor::register();
+        planner::install();
+    }
+}

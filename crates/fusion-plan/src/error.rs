@@ -24,6 +24,8 @@ impl SqlState {
     pub const OUT_OF_MEMORY: Self = Self(*b"53200");
     /// `53100`, the disk is full.
     pub const DISK_FULL: Self = Self(*b"53100");
+    /// `55000`, something must be set up first.
+    pub const OBJECT_NOT_IN_PREREQUISITE_STATE: Self = Self(*b"55000");
     /// `57014`, the statement was cancelled.
     pub const QUERY_CANCELED: Self = Self(*b"57014");
     /// `58000`, the operating system or another process failed us.

@@ -1,0 +1,136 @@
+//! From the rows of a result page to datums.
+
+use super::numeric::{self, NumericBytes};
+use arrow_buffer::i256;
+use fusion_page::{PageMemory, PageReader};
+use fusion_plan::{DECIMAL128_NAN, DataType, MAX_DECIMAL128_PRECISION, PgError};
+use pgrx::pg_sys;
+
+type Read<M> = unsafe fn(&PageReader<M>, usize, usize, u8) -> pg_sys::Datum;
+
+/// Builds the datums of one result column; chosen once for a plan.
+pub struct ColumnReader<M: PageMemory> {
+    read: Read<M>,
+    scale: u8,
+}
+
+impl<M: PageMemory> ColumnReader<M> {
+    /// The reader for columns of type `ty`.
+    ///
+    /// # Errors
+    ///
+    /// If the type cannot travel in a page.
+    pub fn new(ty: DataType) -> Result<Self, PgError> {
+        let mut column_scale = 0;
+        let read: Read<M> = match ty {
+            DataType::Bool => read_bool,
+            DataType::Int2 => read_i16,
+            DataType::Int4 | DataType::Date => read_i32,
+            DataType::Int8 | DataType::Time | DataType::Timestamp | DataType::TimestampTz => {
+                read_i64
+            }
+            DataType::Oid => read_u32,
+            DataType::Float4 => read_f32,
+            DataType::Float8 => read_f64,
+            DataType::Decimal { precision, scale } => {
+                column_scale = scale;
+                if precision <= MAX_DECIMAL128_PRECISION { read_decimal } else { read_wide }
+            }
+            DataType::Text | DataType::Bpchar | DataType::Numeric => read_varlena,
+            other => return Err(PgError::internal(format!("a result column of type {other}"))),
+        };
+        Ok(Self { read, scale: column_scale })
+    }
+
+    /// The datum of a value that is not NULL; what it points to is in the
+    /// current memory context.
+    ///
+    /// # Safety
+    ///
+    /// Runs in a backend's main thread.
+    #[inline(always)]
+    pub unsafe fn read(&self, page: &PageReader<M>, column: usize, row: usize) -> pg_sys::Datum {
+        // SAFETY: the caller's promise.
+        unsafe { (self.read)(page, column, row, self.scale) }
+    }
+}
+
+/// Defines readers of pass-by-value types.
+macro_rules! by_value {
+    ($($name:ident: $get:ident($value:ident) $datum:expr;)*) => {$(
+        unsafe fn $name<M: PageMemory>(
+            page: &PageReader<M>,
+            column: usize,
+            row: usize,
+            _scale: u8,
+        ) -> pg_sys::Datum {
+            let $value = page.$get(column, row);
+            pg_sys::Datum::from($datum)
+        }
+    )*};
+}
+
+by_value! {
+    read_bool: bool(value) value;
+    read_i16: i16(value) value;
+    read_i32: i32(value) value;
+    read_i64: i64(value) value;
+    read_u32: u32(value) value;
+    read_f32: f32(value) value.to_bits();
+    read_f64: f64(value) value.to_bits() as usize;
+}
+
+unsafe fn read_decimal<M: PageMemory>(
+    page: &PageReader<M>,
+    column: usize,
+    row: usize,
+    scale: u8,
+) -> pg_sys::Datum {
+    let bytes: NumericBytes = match page.i128(column, row) {
+        DECIMAL128_NAN => numeric::nan(),
+        unscaled => numeric::from_i128(unscaled, scale),
+    };
+    // SAFETY: the caller runs in a backend's main thread.
+    unsafe { varlena(&bytes) }
+}
+
+unsafe fn read_wide<M: PageMemory>(
+    page: &PageReader<M>,
+    column: usize,
+    row: usize,
+    scale: u8,
+) -> pg_sys::Datum {
+    let bytes: NumericBytes = match page.i256(column, row) {
+        i256::MAX => numeric::nan(),
+        unscaled => numeric::from_i256(unscaled, scale),
+    };
+    // SAFETY: the caller runs in a backend's main thread.
+    unsafe { varlena(&bytes) }
+}
+
+unsafe fn read_varlena<M: PageMemory>(
+    page: &PageReader<M>,
+    column: usize,
+    row: usize,
+    _scale: u8,
+) -> pg_sys::Datum {
+    // SAFETY: the caller runs in a backend's main thread.
+    unsafe { varlena(page.bytes(column, row)) }
+}
+
+/// A varlena with these bytes, in the current memory context.
+unsafe fn varlena(bytes: &[u8]) -> pg_sys::Datum {
+    let size = bytes.len() + pg_sys::VARHDRSZ;
+    // SAFETY: `palloc` returns `size` writable bytes (or raises an error): the
+    // header's and the payload's.
+    unsafe {
+        let varlena = pg_sys::palloc(size).cast::<pg_sys::varlena>();
+        pgrx::set_varsize_4b(varlena, size as i32);
+        std::ptr::copy_nonoverlapping(
+            bytes.as_ptr(),
+            varlena.cast::<u8>().add(pg_sys::VARHDRSZ),
+            bytes.len(),
+        );
+        pg_sys::Datum::from(varlena)
+    }
+}

@@ -1,0 +1,41 @@
+//! From [`PgError`] to `ereport`.
+
+use fusion_plan::PgError;
+use pgrx::pg_sys::panic::ErrorReport;
+use pgrx::{PgLogLevel, PgSqlErrorCode};
+
+/// Raises `error` as PostgreSQL's ERROR; does not return.
+///
+/// Every callback that PostgreSQL calls is a `#[pg_guard]` function, so the
+/// error unwinds through Rust's frames first and their destructors run.
+pub fn raise(error: PgError) -> ! {
+    let mut report = ErrorReport::new(sql_error_code(&error), error.message, "pg_fusion");
+    if let Some(detail) = error.detail {
+        report = report.set_detail(detail);
+    }
+    if let Some(hint) = error.hint {
+        report = report.set_hint(hint);
+    }
+    report.report(PgLogLevel::ERROR);
+    // `report` never returns at level ERROR; the compiler does not know.
+    std::process::abort()
+}
+
+/// Unwraps `result` or raises its error.
+pub fn check<T>(result: Result<T, impl Into<PgError>>) -> T {
+    match result {
+        Ok(value) => value,
+        Err(error) => raise(error.into()),
+    }
+}
+
+/// PostgreSQL's code for the error's SQLSTATE: five characters of six bits.
+fn sql_error_code(error: &PgError) -> PgSqlErrorCode {
+    let code = error
+        .sqlstate
+        .0
+        .iter()
+        .rev()
+        .fold(0, |code, byte| (code << 6) | i32::from(byte.wrapping_sub(b'0') & 0x3f));
+    PgSqlErrorCode::from(code)
+}

@@ -1,0 +1,177 @@
+//! The PgFusion node: PostgreSQL's callbacks around a [`Run`].
+
+use super::results::clear;
+use super::run::Run;
+use super::{Methods, explain, feed};
+use crate::error;
+use crate::planner::{Carried, FUSION_NAME};
+use fusion_plan::PgError;
+use pgrx::pg_sys;
+use pgrx::prelude::*;
+use std::ffi::c_void;
+use std::ptr;
+
+static SCAN_METHODS: Methods<pg_sys::CustomScanMethods> = Methods(pg_sys::CustomScanMethods {
+    CustomName: FUSION_NAME.as_ptr(),
+    CreateCustomScanState: Some(create_state),
+});
+
+static EXEC_METHODS: Methods<pg_sys::CustomExecMethods> = Methods(pg_sys::CustomExecMethods {
+    CustomName: FUSION_NAME.as_ptr(),
+    BeginCustomScan: Some(begin),
+    ExecCustomScan: Some(exec),
+    EndCustomScan: Some(end),
+    ReScanCustomScan: Some(rescan),
+    MarkPosCustomScan: None,
+    RestrPosCustomScan: None,
+    EstimateDSMCustomScan: None,
+    InitializeDSMCustomScan: None,
+    ReInitializeDSMCustomScan: None,
+    InitializeWorkerCustomScan: None,
+    ShutdownCustomScan: None,
+    ExplainCustomScan: Some(explain::explain),
+});
+
+/// The plan node's methods.
+pub fn scan_methods() -> *const pg_sys::CustomScanMethods {
+    &raw const SCAN_METHODS.0
+}
+
+/// The node's state: PostgreSQL's, and ours behind a pointer.
+///
+/// The run is dropped when the node ends, and if it does not, because of an
+/// error, when the query's memory goes.
+#[repr(C)]
+pub struct FusionState {
+    css: pg_sys::CustomScanState,
+    run: *mut Run,
+    cleanup: pg_sys::MemoryContextCallback,
+}
+
+impl FusionState {
+    /// The run of `node`, a PgFusion node, once it has begun.
+    ///
+    /// # Safety
+    ///
+    /// `node` came from [`scan_methods`]; nothing else borrows its run.
+    pub unsafe fn run<'a>(node: *mut pg_sys::CustomScanState) -> Option<&'a mut Run> {
+        // SAFETY: the caller's promise; the pointer is NULL or owns a Run.
+        unsafe { (*node.cast::<Self>()).run.as_mut() }
+    }
+
+    unsafe fn drop_run(this: *mut Self) {
+        // SAFETY: the pointer is NULL or owns a Run; it is taken out first.
+        unsafe {
+            let run = ptr::replace(&raw mut (*this).run, ptr::null_mut());
+            if !run.is_null() {
+                drop(Box::from_raw(run));
+            }
+        }
+    }
+}
+
+#[pg_guard]
+unsafe extern "C-unwind" fn create_state(_scan: *mut pg_sys::CustomScan) -> *mut pg_sys::Node {
+    // SAFETY: a zeroed state with its tag and methods is what PostgreSQL asks
+    // for; zeroes are a NULL run.
+    unsafe {
+        let state: *mut FusionState = pg_sys::palloc0(size_of::<FusionState>()).cast();
+        (*state).css.ss.ps.type_ = pg_sys::NodeTag::T_CustomScanState;
+        (*state).css.methods = &raw const EXEC_METHODS.0;
+        state.cast()
+    }
+}
+
+#[pg_guard]
+unsafe extern "C-unwind" fn begin(
+    node: *mut pg_sys::CustomScanState,
+    estate: *mut pg_sys::EState,
+    eflags: i32,
+) {
+    // SAFETY: called by PostgreSQL on a node of ours; `es_query_cxt` holds the
+    // node's state, and calls back before it frees it.
+    unsafe {
+        feed::init_children(node, estate, eflags);
+        let scan: *mut pg_sys::CustomScan = (*node).ss.ps.plan.cast();
+        let bytes = Carried::plan_bytes(scan);
+        let bytes = bytes.ok_or_else(|| PgError::internal("a PgFusion node without a plan"));
+        let run = error::check(Run::new(error::check(bytes), scan, node));
+        let state: *mut FusionState = node.cast();
+        (*state).cleanup.func = Some(cleanup);
+        (*state).cleanup.arg = state.cast();
+        pg_sys::MemoryContextRegisterResetCallback(
+            (*estate).es_query_cxt,
+            &raw mut (*state).cleanup,
+        );
+        (*state).run = Box::into_raw(Box::new(run));
+    }
+}
+
+unsafe extern "C-unwind" fn cleanup(state: *mut c_void) {
+    // SAFETY: registered in `begin` with the node's state.
+    unsafe { FusionState::drop_run(state.cast()) }
+}
+
+/// `ExecCustomScan`: PostgreSQL's own scan loop checks pending conditions and
+/// projects.
+unsafe extern "C-unwind" fn exec(
+    node: *mut pg_sys::CustomScanState,
+) -> *mut pg_sys::TupleTableSlot {
+    unsafe extern "C-unwind" {
+        /// Without pgrx's wrapper: nothing here has a destructor, so an error
+        /// may pass through.
+        #[link_name = "ExecScan"]
+        fn exec_scan(
+            node: *mut pg_sys::ScanState,
+            access: pg_sys::ExecScanAccessMtd,
+            recheck: pg_sys::ExecScanRecheckMtd,
+        ) -> *mut pg_sys::TupleTableSlot;
+    }
+    // SAFETY: called by PostgreSQL on a node of ours.
+    unsafe { exec_scan(&raw mut (*node).ss, Some(access), Some(recheck)) }
+}
+
+#[pg_guard]
+unsafe extern "C-unwind" fn access(node: *mut pg_sys::ScanState) -> *mut pg_sys::TupleTableSlot {
+    // SAFETY: called from `exec` with our node.
+    unsafe {
+        let slot = (*node).ss_ScanTupleSlot;
+        let Some(run) = FusionState::run(node.cast()) else {
+            error::raise(PgError::internal("a PgFusion node that has not begun"));
+        };
+        if !error::check(run.next()) {
+            clear(slot);
+        }
+        slot
+    }
+}
+
+/// Rows need no second check: queries that lock rows have no fusion plans.
+unsafe extern "C-unwind" fn recheck(
+    _node: *mut pg_sys::ScanState,
+    _slot: *mut pg_sys::TupleTableSlot,
+) -> bool {
+    true
+}
+
+#[pg_guard]
+unsafe extern "C-unwind" fn end(node: *mut pg_sys::CustomScanState) {
+    // SAFETY: called by PostgreSQL on a node of ours.
+    unsafe {
+        FusionState::drop_run(node.cast());
+        feed::end(node);
+    }
+}
+
+#[pg_guard]
+unsafe extern "C-unwind" fn rescan(node: *mut pg_sys::CustomScanState) {
+    // SAFETY: called by PostgreSQL on a node of ours. The session goes before
+    // the leaves it reads from begin again.
+    unsafe {
+        if let Some(run) = FusionState::run(node) {
+            run.reset();
+        }
+        feed::rescan(node);
+        pg_sys::ExecScanReScan(&raw mut (*node).ss);
+    }
+}

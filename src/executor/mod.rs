@@ -1,0 +1,41 @@
+//! The executor side: the nodes `Custom Scan (PgFusion)` and
+//! `Custom Scan (Feed)`.
+//!
+//! A PgFusion node opens a session with its plan when its first row is asked
+//! for, and from then on does two things in one loop: it fills pages for the
+//! leaves that the engine wants rows of, and it returns the rows of result
+//! pages. It never waits while it could do either.
+
+mod explain;
+mod feed;
+mod fusion;
+mod params;
+mod results;
+mod run;
+mod wait;
+
+use pgrx::pg_sys;
+
+pub use feed::scan_methods as feed_scan_methods;
+pub use fusion::scan_methods as fusion_scan_methods;
+
+/// Makes both nodes known to PostgreSQL, which finds them by name when a plan
+/// is copied or sent to a parallel worker.
+///
+/// # Safety
+///
+/// Runs in the main thread, from `_PG_init`.
+pub unsafe fn register() {
+    // SAFETY: the methods are static.
+    unsafe {
+        pg_sys::RegisterCustomScanMethods(fusion_scan_methods());
+        pg_sys::RegisterCustomScanMethods(feed_scan_methods());
+    }
+}
+
+/// Method tables: immutable, and their only pointers are to static data.
+#[repr(transparent)]
+struct Methods<T>(T);
+
+// SAFETY: see above.
+unsafe impl<T> Sync for Methods<T> {}

@@ -1,0 +1,69 @@
+//! Parameter values: what PostgreSQL evaluates when a session starts.
+
+use crate::datum::value_of;
+use crate::nodes::iter;
+use fusion_plan::{DataType, PgError, Value};
+use pgrx::pg_sys;
+
+/// The expressions that give a plan's parameters, ready to run.
+pub struct Params {
+    exprs: Vec<*mut pg_sys::ExprState>,
+}
+
+impl Params {
+    /// Prepares the expressions of `scan` in node `state`.
+    ///
+    /// # Safety
+    ///
+    /// Called from `BeginCustomScan`.
+    pub unsafe fn new(
+        scan: *const pg_sys::CustomScan,
+        state: *mut pg_sys::CustomScanState,
+    ) -> Self {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let list = pg_sys::ExecInitExprList((*scan).custom_exprs, &raw mut (*state).ss.ps);
+            Self { exprs: iter(list).collect() }
+        }
+    }
+
+    /// The values, NULL as `None`.
+    ///
+    /// # Errors
+    ///
+    /// If there is not one expression per type.
+    ///
+    /// # Safety
+    ///
+    /// `econtext` is the node's; runs during execution.
+    pub unsafe fn values(
+        &self,
+        types: &[DataType],
+        econtext: *mut pg_sys::ExprContext,
+    ) -> Result<Vec<Option<Value>>, PgError> {
+        if self.exprs.len() != types.len() {
+            return Err(PgError::internal("a plan does not have its parameters"));
+        }
+        self.exprs
+            .iter()
+            .zip(types)
+            .map(|(expr, ty)| {
+                let mut is_null = true;
+                // SAFETY: a prepared expression and its context.
+                let datum = unsafe {
+                    let Some(evaluate) = (**expr).evalfunc else {
+                        return Err(PgError::internal("a parameter is not prepared"));
+                    };
+                    pg_sys::ffi::pg_guard_ffi_boundary(|| evaluate(*expr, econtext, &mut is_null))
+                };
+                match is_null {
+                    true => Ok(None),
+                    // SAFETY: a value of the type that the planner recorded.
+                    false => unsafe { value_of(datum, *ty) }
+                        .map(Some)
+                        .ok_or_else(|| PgError::internal(format!("a parameter of type {ty}"))),
+                }
+            })
+            .collect()
+    }
+}

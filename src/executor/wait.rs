@@ -1,0 +1,27 @@
+//! Waiting: on this backend's latch only, and never past a cancel.
+
+use crate::worker::my_latch;
+use pgrx::pg_sys;
+use std::time::Duration;
+
+/// This process's latch, as the word that the worker sets it by.
+pub fn latch_word() -> u64 {
+    my_latch()
+}
+
+/// Waits until the latch is set, at most for `timeout`, and then serves
+/// interrupts, which may raise an error.
+pub fn wait(timeout: Duration) {
+    const EVENTS: u32 = pg_sys::WL_LATCH_SET | pg_sys::WL_TIMEOUT | pg_sys::WL_EXIT_ON_PM_DEATH;
+    // SAFETY: a backend's main thread, on its own latch.
+    unsafe {
+        pg_sys::WaitLatch(
+            pg_sys::MyLatch,
+            EVENTS as i32,
+            timeout.as_millis() as i64,
+            pg_sys::PG_WAIT_EXTENSION,
+        );
+        pg_sys::ResetLatch(pg_sys::MyLatch);
+    }
+    pgrx::check_for_interrupts!();
+}

@@ -1,0 +1,16 @@
+//! What a backend sends to the worker to open a session.
+
+use fusion_plan::Value;
+use serde::{Deserialize, Serialize};
+
+/// The opening of a session; travels as `postcard`.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+pub struct Opening<'a> {
+    /// The encoded fusion plan.
+    #[serde(borrow)]
+    pub plan: &'a [u8],
+    /// The values of the plan's parameters; `None` is NULL.
+    pub params: Vec<Option<Value>>,
+    /// Whether the backend wants the engine's figures at the end.
+    pub metrics: bool,
+}

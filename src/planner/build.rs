@@ -1,0 +1,360 @@
+//! From the fragment that won to the fusion plan.
+//!
+//! Columns are only given positions here: each step knows the PostgreSQL
+//! expressions that its input's columns hold, and finds what it needs among
+//! them. Joins pass on no more than is needed above.
+
+use super::Reason;
+use super::aggregate::aggregate;
+use super::expr::{Columns, Params, Translator, comparable};
+use super::fragment::{
+    AggregateFragment, Fragment, JoinFragment, Kind, Leaf, LimitFragment, SortFragment,
+};
+use super::types::fusion_type;
+use crate::nodes::{self, cast, iter};
+use fusion_plan::{
+    DataType, Expr, Field, Join, JoinKind, LeafSchema, Plan, Rel, Side, SortKey, Value,
+};
+use pgrx::pg_sys;
+use std::ffi::CStr;
+
+/// A column: the PostgreSQL expression it holds, and its type.
+#[derive(Clone, Copy)]
+pub struct Column {
+    /// The expression.
+    pub expr: *mut pg_sys::Node,
+    /// The type.
+    pub ty: DataType,
+}
+
+/// The columns of a step, by position.
+#[derive(Clone, Default)]
+pub struct Outputs(pub Vec<Column>);
+
+impl Outputs {
+    /// The position of the column that holds `node`.
+    ///
+    /// # Safety
+    ///
+    /// `node` is a node.
+    pub unsafe fn position(&self, node: *const pg_sys::Node) -> Option<usize> {
+        // SAFETY: all are nodes.
+        unsafe {
+            match cast::<pg_sys::Var, _>(node) {
+                // Variables differ in what the parser knew of them; what they
+                // name is what counts.
+                Some(var) => self.0.iter().position(|column| {
+                    cast::<pg_sys::Var, _>(column.expr).is_some_and(|other| {
+                        (other.varno, other.varattno, other.varlevelsup)
+                            == (var.varno, var.varattno, var.varlevelsup)
+                    })
+                }),
+                None => self.0.iter().position(|column| nodes::equal(column.expr, node)),
+            }
+        }
+    }
+}
+
+impl Columns for Outputs {
+    unsafe fn find(&self, node: *const pg_sys::Node) -> Option<Result<(u32, DataType), Reason>> {
+        // SAFETY: the caller's promise.
+        let position = unsafe { self.position(node) }?;
+        Some(Ok((position as u32, self.0[position].ty)))
+    }
+}
+
+/// The plan and what each of its result columns holds.
+pub struct Built {
+    /// The fusion plan.
+    pub plan: Plan,
+    /// Its result columns.
+    pub outputs: Outputs,
+    /// Expressions that give the plan's parameters.
+    pub params: Vec<*mut pg_sys::Node>,
+}
+
+/// Builds the plan of `fragment` that outputs at least the columns `needed`.
+///
+/// # Safety
+///
+/// Runs in the planner call that made the fragment.
+pub unsafe fn build(
+    root: *mut pg_sys::PlannerInfo,
+    fragment: &Fragment,
+    needed: &[*mut pg_sys::Node],
+) -> Result<Built, Reason> {
+    let mut builder = Builder { root, params: Params::default(), leaves: Vec::new() };
+    // SAFETY: the caller's promise.
+    let (rel, outputs) = unsafe { builder.fragment(fragment, needed)? };
+    let Params { exprs, types } = builder.params;
+    let plan = Plan { root: rel, leaves: builder.leaves, params: types };
+    Ok(Built { plan, outputs, params: exprs })
+}
+
+struct Builder {
+    root: *mut pg_sys::PlannerInfo,
+    params: Params,
+    leaves: Vec<LeafSchema>,
+}
+
+type Step = (Rel, Outputs);
+
+impl Builder {
+    unsafe fn fragment(
+        &mut self,
+        fragment: &Fragment,
+        needed: &[*mut pg_sys::Node],
+    ) -> Result<Step, Reason> {
+        // SAFETY: the fragment's nodes are alive, by the caller's promise.
+        unsafe {
+            match &fragment.kind {
+                Kind::Leaf(leaf) => self.leaf(leaf, fragment.rows),
+                Kind::Join(join) => self.join(join, fragment.rows, needed),
+                Kind::Aggregate(aggregate) => self.aggregate(aggregate, fragment.rows),
+                Kind::Sort(sort) => self.sort(sort, needed),
+                Kind::Limit(limit) => self.limit(limit, needed),
+            }
+        }
+    }
+
+    unsafe fn translate(
+        &mut self,
+        outputs: &Outputs,
+        node: *mut pg_sys::Node,
+    ) -> Result<Expr, Reason> {
+        // SAFETY: the caller's promise.
+        Ok(unsafe { Translator::new(outputs, &mut self.params).translate(node)? }.expr)
+    }
+
+    unsafe fn leaf(&mut self, leaf: &Leaf, rows: f64) -> Result<Step, Reason> {
+        // SAFETY: a leaf's path has a target of expressions.
+        unsafe {
+            let target = (*leaf.path).pathtarget;
+            let mut outputs = Outputs::default();
+            let mut fields = Vec::new();
+            for expr in iter::<pg_sys::Node>((*target).exprs) {
+                let ty = fusion_type(pg_sys::exprType(expr), pg_sys::exprTypmod(expr))?;
+                outputs.0.push(Column { expr, ty });
+                fields.push(Field { name: self.column_name(expr), ty });
+            }
+            let index = self.leaves.len() as u32;
+            let name = self.relation_name(leaf.rel);
+            self.leaves.push(LeafSchema { name, fields, rows: leaf.fed_rows });
+            let mut rel = Rel::Leaf(index);
+            if !leaf.filters.is_empty() {
+                let predicates = leaf
+                    .filters
+                    .iter()
+                    .map(|filter| self.translate(&outputs, *filter))
+                    .collect::<Result<_, _>>()?;
+                rel = Rel::Filter { input: Box::new(rel), predicates, rows };
+            }
+            Ok((rel, outputs))
+        }
+    }
+
+    unsafe fn join(
+        &mut self,
+        join: &JoinFragment,
+        rows: f64,
+        needed: &[*mut pg_sys::Node],
+    ) -> Result<Step, Reason> {
+        // SAFETY: the fragment's nodes are alive.
+        unsafe {
+            let mut below = needed.to_vec();
+            for (left, right) in &join.keys {
+                below.extend(variables(*left));
+                below.extend(variables(*right));
+            }
+            for clause in &join.residual {
+                below.extend(variables(*clause));
+            }
+            let (left, left_outputs) = self.fragment(&join.left, &below)?;
+            let (right, right_outputs) = self.fragment(&join.right, &below)?;
+            let mut keys = Vec::new();
+            for (l, r) in &join.keys {
+                let l = Translator::new(&left_outputs, &mut self.params).translate(*l)?;
+                let r = Translator::new(&right_outputs, &mut self.params).translate(*r)?;
+                keys.push(join_key(l, r)?);
+            }
+            let both = Outputs([left_outputs.0, right_outputs.0].concat());
+            let residual = join
+                .residual
+                .iter()
+                .map(|clause| self.translate(&both, *clause))
+                .collect::<Result<_, _>>()?;
+            let mut output = Vec::new();
+            let mut outputs = Outputs::default();
+            for (index, column) in both.0.iter().enumerate() {
+                if needed.iter().any(|node| Outputs(vec![*column]).position(*node).is_some()) {
+                    output.push(index as u32);
+                    outputs.0.push(*column);
+                }
+            }
+            let build = match join.left.rows <= join.right.rows {
+                true => Side::Left,
+                false => Side::Right,
+            };
+            let join = Join {
+                kind: JoinKind::Inner,
+                left: Box::new(left),
+                right: Box::new(right),
+                keys,
+                residual,
+                build,
+                output,
+                rows,
+            };
+            Ok((Rel::Join(join), outputs))
+        }
+    }
+
+    unsafe fn aggregate(
+        &mut self,
+        fragment: &AggregateFragment,
+        rows: f64,
+    ) -> Result<Step, Reason> {
+        // SAFETY: the fragment's nodes are alive.
+        unsafe {
+            let mut below = Vec::new();
+            for group in &fragment.groups {
+                below.extend(variables(*group));
+            }
+            for call in &fragment.aggregates {
+                below.extend(variables(call.cast()));
+            }
+            let (input, input_outputs) = self.fragment(&fragment.input, &below)?;
+            let mut outputs = Outputs::default();
+            let mut groups = Vec::new();
+            for group in &fragment.groups {
+                let typed = Translator::new(&input_outputs, &mut self.params).translate(*group)?;
+                outputs.0.push(Column { expr: *group, ty: typed.ty });
+                groups.push(typed.expr);
+            }
+            let mut aggregates = Vec::new();
+            for call in &fragment.aggregates {
+                let mut translator = Translator::new(&input_outputs, &mut self.params);
+                let aggregate = aggregate(&mut translator, &**call)?;
+                outputs.0.push(Column { expr: call.cast(), ty: aggregate.ty });
+                aggregates.push(aggregate);
+            }
+            let mut rel = Rel::Aggregate { input: Box::new(input), groups, aggregates, rows };
+            if !fragment.having.is_empty() {
+                let predicates = fragment
+                    .having
+                    .iter()
+                    .map(|clause| self.translate(&outputs, *clause))
+                    .collect::<Result<_, _>>()?;
+                rel = Rel::Filter { input: Box::new(rel), predicates, rows };
+            }
+            Ok((rel, outputs))
+        }
+    }
+
+    unsafe fn sort(
+        &mut self,
+        fragment: &SortFragment,
+        needed: &[*mut pg_sys::Node],
+    ) -> Result<Step, Reason> {
+        // SAFETY: the fragment's nodes are alive.
+        unsafe {
+            let mut below = needed.to_vec();
+            for item in &fragment.keys {
+                below.extend(variables(item.expr));
+            }
+            let (input, outputs) = self.fragment(&fragment.input, &below)?;
+            let mut keys = Vec::new();
+            for item in &fragment.keys {
+                let typed = Translator::new(&outputs, &mut self.params).translate(item.expr)?;
+                // Sorted in the form in which it is compared.
+                let (expr, _, _) = comparable(typed.clone(), typed)?;
+                keys.push(SortKey {
+                    expr,
+                    descending: item.descending,
+                    nulls_first: item.nulls_first,
+                });
+            }
+            Ok((Rel::Sort { input: Box::new(input), keys, fetch: fragment.fetch }, outputs))
+        }
+    }
+
+    unsafe fn limit(
+        &mut self,
+        fragment: &LimitFragment,
+        needed: &[*mut pg_sys::Node],
+    ) -> Result<Step, Reason> {
+        let bound = |n: i64| Expr::literal(DataType::Int8, Value::Int(n));
+        // SAFETY: the fragment's nodes are alive.
+        let (input, outputs) = unsafe { self.fragment(&fragment.input, needed)? };
+        let rel = Rel::Limit {
+            input: Box::new(input),
+            offset: fragment.offset.map(bound),
+            count: fragment.count.map(bound),
+        };
+        Ok((rel, outputs))
+    }
+
+    /// The relation's name or alias, for EXPLAIN.
+    unsafe fn relation_name(&self, rel: *const pg_sys::RelOptInfo) -> String {
+        // SAFETY: a base relation's index is that of its range table entry.
+        unsafe {
+            if (*rel).relid == 0 {
+                return "join".to_owned();
+            }
+            self.range_table_name((*rel).relid as i32)
+        }
+    }
+
+    unsafe fn range_table_name(&self, index: i32) -> String {
+        // SAFETY: `simple_rte_array` has an entry for every range table index.
+        unsafe {
+            let rte = *(*self.root).simple_rte_array.add(index as usize);
+            match (*rte).eref.is_null() {
+                true => format!("#{index}"),
+                false => CStr::from_ptr((*(*rte).eref).aliasname).to_string_lossy().into_owned(),
+            }
+        }
+    }
+
+    /// The column's name, for EXPLAIN.
+    unsafe fn column_name(&self, expr: *const pg_sys::Node) -> String {
+        // SAFETY: `expr` is a node; `eref` names every column of its entry.
+        unsafe {
+            let Some(var) = cast::<pg_sys::Var, _>(expr) else {
+                return "?column?".to_owned();
+            };
+            let rte = *(*self.root).simple_rte_array.add(var.varno as usize);
+            let name = usize::try_from(i32::from(var.varattno) - 1)
+                .ok()
+                .and_then(|index| iter::<pg_sys::String>((*(*rte).eref).colnames).nth(index));
+            match name {
+                Some(name) => CStr::from_ptr((*name).sval).to_string_lossy().into_owned(),
+                None => format!("{}.{}", self.range_table_name(var.varno as i32), var.varattno),
+            }
+        }
+    }
+}
+
+/// The two sides of a join key in one type. Numeric sides of different scale
+/// are brought to the type that holds both, so that equal values are equal
+/// bits.
+fn join_key(left: super::expr::Typed, right: super::expr::Typed) -> Result<(Expr, Expr), Reason> {
+    use super::expr::as_decimal;
+    if let (a @ DataType::Decimal { .. }, b @ DataType::Decimal { .. }) = (left.ty, right.ty) {
+        let common = super::numeric::common_type(a, b)?;
+        return Ok((as_decimal(left, common), as_decimal(right, common)));
+    }
+    let (left, right, _) = comparable(left, right)?;
+    Ok((left, right))
+}
+
+/// The variables of `node`, those inside aggregate calls included.
+///
+/// # Safety
+///
+/// `node` is an expression of the query being planned.
+pub unsafe fn variables(node: *mut pg_sys::Node) -> Vec<*mut pg_sys::Node> {
+    const FLAGS: u32 = pg_sys::PVC_RECURSE_AGGREGATES | pg_sys::PVC_INCLUDE_PLACEHOLDERS;
+    // SAFETY: the caller's promise.
+    unsafe { iter(pg_sys::pull_var_clause(node, FLAGS as i32)).collect() }
+}

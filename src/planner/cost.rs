@@ -1,0 +1,82 @@
+//! What fusion plans cost, in PostgreSQL's units.
+//!
+//! A fragment's cost is that of having its rows in the engine: the leaves'
+//! own costs, handing their rows over, and the engine's operators. A path adds
+//! the session's start and the way of the result back.
+
+use crate::guc;
+
+/// Cost up to the first and up to the last row.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Cost {
+    /// Before the first row.
+    pub startup: f64,
+    /// For all rows.
+    pub total: f64,
+}
+
+/// Bytes per row that the tuple costs already include; wider rows cost more.
+const INCLUDED_WIDTH: f64 = 64.0;
+
+fn width_factor(width: i32) -> f64 {
+    (f64::from(width) / INCLUDED_WIDTH).max(1.0)
+}
+
+/// A leaf whose path costs `path` and hands `rows` rows of `width` bytes to
+/// the engine, which applies `filters` clauses to them.
+pub fn leaf(path: Cost, rows: f64, width: i32, filters: usize) -> Cost {
+    let feed = rows * guc::FEED_TUPLE_COST.get() * width_factor(width);
+    let filter = rows * guc::OPERATOR_COST.get() * filters as f64;
+    Cost { startup: path.startup, total: path.total + feed + filter }
+}
+
+/// A hash join: every row of the smaller side is inserted, every row of the
+/// larger one probes, every match is put together.
+pub fn join(left: (Cost, f64), right: (Cost, f64), clauses: usize, rows: f64) -> Cost {
+    let unit = guc::OPERATOR_COST.get();
+    let (build, probe) = if left.1 <= right.1 { (left, right) } else { (right, left) };
+    let build_cost = build.0.total + 2.0 * unit * build.1 * clauses.max(1) as f64;
+    Cost {
+        startup: build_cost + probe.0.startup,
+        total: build_cost + probe.0.total + unit * (probe.1 * clauses.max(1) as f64 + rows),
+    }
+}
+
+/// Hash aggregation of `rows` rows with `keys` group keys and `calls`
+/// aggregate calls into `groups` groups.
+pub fn aggregate(input: Cost, rows: f64, keys: usize, calls: usize, groups: f64) -> Cost {
+    let unit = guc::OPERATOR_COST.get();
+    let total = input.total + unit * rows * (1.0 + keys as f64 + calls as f64) + unit * groups;
+    Cost { startup: total, total }
+}
+
+/// A sort of `rows` rows by `keys` keys, of which `fetch` are needed.
+pub fn sort(input: Cost, rows: f64, keys: usize, fetch: Option<u64>) -> Cost {
+    let kept = fetch.map_or(rows, |fetch| rows.min(fetch as f64));
+    let comparisons = rows * kept.max(2.0).log2() * keys.max(1) as f64;
+    let total = input.total + guc::OPERATOR_COST.get() * comparisons;
+    Cost { startup: total, total }
+}
+
+/// `LIMIT` of an input of `rows` rows that lets `kept` through.
+pub fn limit(input: Cost, rows: f64, kept: f64) -> Cost {
+    let fraction = if rows > 0.0 { (kept / rows).clamp(0.0, 1.0) } else { 1.0 };
+    Cost { startup: input.startup, total: input.startup + (input.total - input.startup) * fraction }
+}
+
+/// A path that returns `rows` rows of `width` bytes of a fragment to
+/// PostgreSQL, which checks `pending` clauses on each.
+///
+/// Under `pg_fusion.force` all fusion paths are cheaper than anything else,
+/// and keep their order among themselves.
+pub fn path(fragment: Cost, rows: f64, width: i32, pending: usize) -> Cost {
+    const FORCED: f64 = 1e-9;
+    let start = guc::STARTUP_COST.get();
+    let per_row = guc::RESULT_TUPLE_COST.get() * width_factor(width) + 0.0025 * pending as f64;
+    let cost =
+        Cost { startup: start + fragment.startup, total: start + fragment.total + rows * per_row };
+    match guc::FORCE.get() {
+        true => Cost { startup: cost.startup * FORCED, total: cost.total * FORCED },
+        false => cost,
+    }
+}

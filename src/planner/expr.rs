@@ -1,0 +1,524 @@
+//! From PostgreSQL's expression trees to fusion expressions.
+//!
+//! The translation is all or nothing for each tree: if any part has no exact
+//! counterpart the answer is the [`Reason`], and the caller leaves the whole
+//! expression to PostgreSQL.
+
+use super::Reason;
+use super::functions::{self, Rule};
+use super::literal::literal;
+use super::numeric;
+use super::types::{fusion_type, type_name};
+use crate::nodes::{self, cast, iter};
+use crate::version;
+use fusion_plan::{BoolTest, DataType, Expr, Function, Literal, Value};
+use pgrx::pg_sys::{self, NodeTag};
+
+/// What an expression can name: the columns of its input.
+pub trait Columns {
+    /// The column that `node` is, if it is one, with its type or the reason
+    /// why that type is not supported.
+    ///
+    /// # Safety
+    ///
+    /// `node` is a node.
+    unsafe fn find(&self, node: *const pg_sys::Node) -> Option<Result<(u32, DataType), Reason>>;
+}
+
+/// Any variable of the query is a column: for asking whether an expression can
+/// be translated before its input is known.
+pub struct AnyVar;
+
+impl Columns for AnyVar {
+    unsafe fn find(&self, node: *const pg_sys::Node) -> Option<Result<(u32, DataType), Reason>> {
+        // SAFETY: the caller's promise.
+        let var: &pg_sys::Var = unsafe { cast(node) }?;
+        if var.varlevelsup != 0 {
+            return None;
+        }
+        // SAFETY: planning runs in a backend's main thread.
+        Some(unsafe { fusion_type(var.vartype, var.vartypmod) }.map(|ty| (0, ty)))
+    }
+}
+
+/// A translated expression and its type.
+#[derive(Clone, Debug)]
+pub struct Typed {
+    /// The expression.
+    pub expr: Expr,
+    /// Its type.
+    pub ty: DataType,
+}
+
+/// Translates expressions over one input.
+pub struct Translator<'a, C: Columns> {
+    columns: &'a C,
+    params: &'a mut Params,
+}
+
+/// The plan's parameters: PostgreSQL expressions without variables that the
+/// backend evaluates when a session starts.
+#[derive(Default)]
+pub struct Params {
+    /// The expressions.
+    pub exprs: Vec<*mut pg_sys::Node>,
+    /// Their types.
+    pub types: Vec<DataType>,
+}
+
+impl Params {
+    /// The parameter that holds `node`'s value, new or already there.
+    unsafe fn index_of(&mut self, node: *mut pg_sys::Node, ty: DataType) -> u32 {
+        // SAFETY: all are nodes.
+        let found = self.exprs.iter().position(|expr| unsafe { nodes::equal(*expr, node) });
+        found.unwrap_or_else(|| {
+            self.exprs.push(node);
+            self.types.push(ty);
+            self.exprs.len() - 1
+        }) as u32
+    }
+}
+
+impl<'a, C: Columns> Translator<'a, C> {
+    /// A translator over the columns `columns` that adds to `params` what it
+    /// needs.
+    pub fn new(columns: &'a C, params: &'a mut Params) -> Self {
+        Self { columns, params }
+    }
+
+    /// Translates `node`.
+    ///
+    /// # Safety
+    ///
+    /// `node` is an expression tree that the planner has preprocessed; runs in
+    /// a backend's main thread.
+    pub unsafe fn translate(&mut self, node: *mut pg_sys::Node) -> Result<Typed, Reason> {
+        // SAFETY: the caller's promise holds for every sub-node; each cast
+        // follows the tag.
+        unsafe {
+            if let Some(found) = self.columns.find(node) {
+                return found.map(|(index, ty)| Typed { expr: Expr::Column(index), ty });
+            }
+            match nodes::tag(node) {
+                NodeTag::T_Const => literal(&*node.cast::<pg_sys::Const>()),
+                NodeTag::T_Param => self.param(node),
+                NodeTag::T_RelabelType => self.relabel(&*node.cast()),
+                NodeTag::T_OpExpr => self.operator(&*node.cast()),
+                NodeTag::T_FuncExpr => {
+                    let call = &*node.cast::<pg_sys::FuncExpr>();
+                    self.function(call.funcid, call.args, call.inputcollid, call.funcresulttype)
+                }
+                NodeTag::T_ScalarArrayOpExpr => self.any_of(&*node.cast()),
+                NodeTag::T_BoolExpr => self.boolean(&*node.cast()),
+                NodeTag::T_NullTest => self.null_test(&*node.cast()),
+                NodeTag::T_BooleanTest => self.boolean_test(&*node.cast()),
+                NodeTag::T_CaseExpr => self.case(&*node.cast()),
+                NodeTag::T_CoalesceExpr => self.coalesce(&*node.cast()),
+                NodeTag::T_Var => Err("a column that its input does not have".into()),
+                NodeTag::T_SubPlan | NodeTag::T_AlternativeSubPlan => {
+                    Err("a subquery is left to PostgreSQL".into())
+                }
+                other => Err(format!("expression node {other:?} is not supported").into()),
+            }
+        }
+    }
+
+    unsafe fn all(&mut self, list: *const pg_sys::List) -> Result<Vec<Typed>, Reason> {
+        // SAFETY: a list of expressions, by the caller's promise.
+        unsafe { iter(list).map(|node| self.translate(node)).collect() }
+    }
+
+    /// A parameter from outside the query. Parameters set inside it (init
+    /// plans, nested loops) are left to PostgreSQL, which evaluates them only
+    /// if a row asks.
+    unsafe fn param(&mut self, node: *mut pg_sys::Node) -> Result<Typed, Reason> {
+        // SAFETY: the caller checked the tag.
+        let param = unsafe { &*node.cast::<pg_sys::Param>() };
+        if param.paramkind != pg_sys::ParamKind::PARAM_EXTERN {
+            return Err("a parameter that is set inside the query".into());
+        }
+        // SAFETY: in a backend's main thread.
+        let ty = unsafe { fusion_type(param.paramtype, param.paramtypmod)? };
+        if matches!(ty, DataType::Numeric | DataType::Decimal { .. }) {
+            return Err("the scale of a numeric parameter is not known in advance".into());
+        }
+        // SAFETY: `node` is a node.
+        let index = unsafe { self.params.index_of(node, ty) };
+        Ok(Typed { expr: Expr::Param(index), ty })
+    }
+
+    unsafe fn relabel(&mut self, relabel: &pg_sys::RelabelType) -> Result<Typed, Reason> {
+        // SAFETY: the argument of a valid node.
+        let arg = unsafe { self.translate(relabel.arg.cast())? };
+        // SAFETY: in a backend's main thread.
+        let (from, to) = unsafe {
+            let from = pg_sys::exprType(relabel.arg.cast());
+            (from, fusion_type(relabel.resulttype, relabel.resulttypmod)?)
+        };
+        // Within one type only the modifier is dropped: the value, and with it
+        // the scale of a numeric, stays.
+        if from != relabel.resulttype && arg.ty != to {
+            return Err(format!("a relabelling to {}", type_name(relabel.resulttype)).into());
+        }
+        Ok(arg)
+    }
+
+    unsafe fn operator(&mut self, op: &pg_sys::OpExpr) -> Result<Typed, Reason> {
+        // SAFETY: a valid operator expression.
+        unsafe {
+            let function = match op.opfuncid {
+                pg_sys::Oid::INVALID => pg_sys::get_opcode(op.opno),
+                oid => oid,
+            };
+            self.function(function, op.args, op.inputcollid, op.opresulttype)
+        }
+    }
+
+    unsafe fn function(
+        &mut self,
+        oid: pg_sys::Oid,
+        args: *const pg_sys::List,
+        collation: pg_sys::Oid,
+        result: pg_sys::Oid,
+    ) -> Result<Typed, Reason> {
+        let Some(rule) = functions::rule(oid) else {
+            return Err(format!("function {} is not supported", function_name(oid)).into());
+        };
+        // SAFETY: the arguments of a valid node.
+        let args = unsafe { self.all(args)? };
+        match rule {
+            Rule::Compare(function) => match <[Typed; 2]>::try_from(args) {
+                // SAFETY: in a backend's main thread.
+                Ok([left, right]) => unsafe { compare(function, left, right, collation) },
+                Err(_) => Err("a comparison without two arguments".into()),
+            },
+            Rule::Arithmetic(function) => {
+                // SAFETY: in a backend's main thread.
+                let ty = unsafe { fusion_type(result, -1)? };
+                let args = args.into_iter().map(|arg| widen(arg, ty)).collect::<Result<_, _>>()?;
+                Ok(call(function, args, ty))
+            }
+            Rule::Numeric(function) => {
+                let types: Vec<_> = args.iter().map(|arg| arg.ty).collect();
+                let ty = numeric::result_type(function, &types)?;
+                Ok(call(function, args, ty))
+            }
+            Rule::Plain(function) => {
+                // SAFETY: in a backend's main thread.
+                unsafe {
+                    check_collation(function, &args, collation)?;
+                    Ok(call(function, args, fusion_type(result, -1)?))
+                }
+            }
+            Rule::BpcharLike(function) => {
+                let args = args
+                    .into_iter()
+                    .map(|arg| match arg.ty {
+                        DataType::Bpchar => call(Function::BpcharAsText, vec![arg], DataType::Text),
+                        _ => arg,
+                    })
+                    .collect::<Vec<_>>();
+                // SAFETY: in a backend's main thread.
+                unsafe { check_collation(function, &args, collation)? };
+                Ok(call(function, args, DataType::Bool))
+            }
+            Rule::ExtractFromDate => extract_from_date(args),
+        }
+    }
+
+    /// `x = ANY (constant array)` and `x <> ALL (constant array)`, as the
+    /// disjunction or conjunction that PostgreSQL evaluates element by element.
+    unsafe fn any_of(&mut self, op: &pg_sys::ScalarArrayOpExpr) -> Result<Typed, Reason> {
+        // SAFETY: a valid node; its second argument is checked to be a
+        // constant before it is read.
+        unsafe {
+            let args: Vec<*mut pg_sys::Node> = iter(op.args).collect();
+            let [scalar, array] = args.as_slice() else {
+                return Err("an array comparison without two arguments".into());
+            };
+            let function = match op.opfuncid {
+                pg_sys::Oid::INVALID => pg_sys::get_opcode(op.opno),
+                oid => oid,
+            };
+            let Some(Rule::Compare(function)) = functions::rule(function) else {
+                return Err(format!("operator of function {}", function_name(function)).into());
+            };
+            let Some(array) = cast::<pg_sys::Const, _>(*array) else {
+                return Err("an array that is not a constant".into());
+            };
+            let elements = super::literal::array_elements(array)?;
+            let scalar = self.translate(*scalar)?;
+            let tests = elements
+                .into_iter()
+                .map(|element| Ok(compare(function, scalar.clone(), element, op.inputcollid)?.expr))
+                .collect::<Result<Vec<_>, Reason>>()?;
+            let expr = match (tests.is_empty(), op.useOr) {
+                (true, _) => return Err("an empty array".into()),
+                (false, true) => Expr::Or(tests),
+                (false, false) => Expr::And(tests),
+            };
+            Ok(Typed { expr, ty: DataType::Bool })
+        }
+    }
+
+    unsafe fn boolean(&mut self, node: &pg_sys::BoolExpr) -> Result<Typed, Reason> {
+        // SAFETY: the arguments of a valid node.
+        let mut args: Vec<Expr> =
+            unsafe { self.all(node.args)? }.into_iter().map(|arg| arg.expr).collect();
+        let expr = match node.boolop {
+            pg_sys::BoolExprType::AND_EXPR => Expr::And(args),
+            pg_sys::BoolExprType::OR_EXPR => Expr::Or(args),
+            _ => match args.pop() {
+                Some(arg) => Expr::Not(Box::new(arg)),
+                None => return Err("NOT without an argument".into()),
+            },
+        };
+        Ok(Typed { expr, ty: DataType::Bool })
+    }
+
+    unsafe fn null_test(&mut self, node: &pg_sys::NullTest) -> Result<Typed, Reason> {
+        if node.argisrow {
+            return Err("a NULL test of a row".into());
+        }
+        // SAFETY: the argument of a valid node.
+        let arg = Box::new(unsafe { self.translate(node.arg.cast())? }.expr);
+        let expr = match node.nulltesttype {
+            pg_sys::NullTestType::IS_NULL => Expr::IsNull(arg),
+            _ => Expr::IsNotNull(arg),
+        };
+        Ok(Typed { expr, ty: DataType::Bool })
+    }
+
+    unsafe fn boolean_test(&mut self, node: &pg_sys::BooleanTest) -> Result<Typed, Reason> {
+        use pg_sys::BoolTestType as T;
+        let test = match node.booltesttype {
+            T::IS_TRUE => BoolTest::True,
+            T::IS_NOT_TRUE => BoolTest::NotTrue,
+            T::IS_FALSE => BoolTest::False,
+            T::IS_NOT_FALSE => BoolTest::NotFalse,
+            T::IS_UNKNOWN => BoolTest::Unknown,
+            _ => BoolTest::NotUnknown,
+        };
+        // SAFETY: the argument of a valid node.
+        let arg = Box::new(unsafe { self.translate(node.arg.cast())? }.expr);
+        Ok(Typed { expr: Expr::BoolTest { arg, test }, ty: DataType::Bool })
+    }
+
+    unsafe fn case(&mut self, case: &pg_sys::CaseExpr) -> Result<Typed, Reason> {
+        if !case.arg.is_null() {
+            return Err("CASE with a test value".into());
+        }
+        let mut whens = Vec::new();
+        let mut results = Vec::new();
+        // SAFETY: the parts of a valid node; `args` holds CaseWhen nodes.
+        let otherwise = unsafe {
+            for when in iter::<pg_sys::CaseWhen>(case.args) {
+                whens.push(self.translate((*when).expr.cast())?.expr);
+                results.push(self.translate((*when).result.cast())?);
+            }
+            match case.defresult.is_null() {
+                true => None,
+                false => Some(self.translate(case.defresult.cast())?),
+            }
+        };
+        let ty = branch_type(results.iter().chain(&otherwise))?;
+        let whens = whens.into_iter().zip(results.into_iter().map(|r| as_branch(r, ty))).collect();
+        let otherwise = otherwise.map(|branch| Box::new(as_branch(branch, ty)));
+        Ok(Typed { expr: Expr::Case { whens, otherwise, ty }, ty })
+    }
+
+    unsafe fn coalesce(&mut self, node: &pg_sys::CoalesceExpr) -> Result<Typed, Reason> {
+        // SAFETY: the arguments of a valid node.
+        let args = unsafe { self.all(node.args)? };
+        let ty = branch_type(args.iter())?;
+        let args = args.into_iter().map(|arg| as_branch(arg, ty)).collect();
+        Ok(Typed { expr: Expr::Coalesce(args), ty })
+    }
+}
+
+/// The one type of all branches of a CASE or COALESCE.
+///
+/// Numeric branches must agree in scale, because each value shows its own
+/// branch's; a NULL constant goes with anything.
+fn branch_type<'a>(branches: impl Iterator<Item = &'a Typed>) -> Result<DataType, Reason> {
+    let mut common: Option<DataType> = None;
+    let mut null = None;
+    for branch in branches {
+        if is_null_literal(&branch.expr) {
+            null = Some(branch.ty);
+            continue;
+        }
+        common = Some(match (common, branch.ty) {
+            (None, ty) => ty,
+            (Some(a), b) if a == b => a,
+            (Some(a @ DataType::Decimal { scale, .. }), b @ DataType::Decimal { scale: s, .. })
+                if scale == s =>
+            {
+                numeric::common_type(a, b)?
+            }
+            _ => return Err("branches whose numeric scales differ".into()),
+        });
+    }
+    common.or(null).ok_or_else(|| "no branches".into())
+}
+
+fn is_null_literal(expr: &Expr) -> bool {
+    matches!(expr, Expr::Literal(Literal { value: None, .. }))
+}
+
+/// `branch` in the common type `ty`.
+fn as_branch(branch: Typed, ty: DataType) -> Expr {
+    if is_null_literal(&branch.expr) {
+        return Expr::null(ty);
+    }
+    as_decimal(branch, ty)
+}
+
+/// `arg` as the decimal type `ty`, which holds all its values; other types stay
+/// as they are.
+pub fn as_decimal(arg: Typed, ty: DataType) -> Expr {
+    match (arg.ty == ty, ty) {
+        (false, DataType::Decimal { .. }) => Expr::call(Function::WidenDecimal, vec![arg.expr], ty),
+        _ => arg.expr,
+    }
+}
+
+fn call(function: Function, args: Vec<Typed>, ty: DataType) -> Typed {
+    let args = args.into_iter().map(|arg| arg.expr).collect();
+    Typed { expr: Expr::call(function, args, ty), ty }
+}
+
+/// `arg` in the integer or float type `ty`, which loses nothing.
+fn widen(arg: Typed, ty: DataType) -> Result<Typed, Reason> {
+    let function = match (arg.ty, ty) {
+        (from, to) if from == to => return Ok(arg),
+        (from, to) if from.is_integer() && to.is_integer() => Function::WidenInteger,
+        (from, to) if (from.is_integer() || from.is_float()) && to.is_float() => Function::ToFloat,
+        (from, to) => return Err(format!("arithmetic on {from} giving {to}").into()),
+    };
+    Ok(call(function, vec![arg], ty))
+}
+
+/// The two sides of a comparison, brought to one type.
+pub fn comparable(left: Typed, right: Typed) -> Result<(Expr, Expr, DataType), Reason> {
+    use DataType as T;
+    let wider = |a: T, b: T| if a.slot_width() >= b.slot_width() { a } else { b };
+    let (left, right, ty) = match (left.ty, right.ty) {
+        (T::Bpchar, T::Bpchar) => {
+            return Ok((trimmed(left.expr), trimmed(right.expr), T::Text));
+        }
+        (T::Numeric, _) | (_, T::Numeric) => {
+            return Err("a comparison of numeric values without declared scale".into());
+        }
+        (a @ T::Decimal { .. }, T::Decimal { .. }) => (left, right, a),
+        (a, b) if a == b => (left, right, a),
+        (a, b) if a.is_integer() && b.is_integer() || a.is_float() && b.is_float() => {
+            let ty = wider(a, b);
+            (widen(left, ty)?, widen(right, ty)?, ty)
+        }
+        (T::Date, T::Timestamp) => (for_compare(left), right, T::Timestamp),
+        (T::Timestamp, T::Date) => (left, for_compare(right), T::Timestamp),
+        (a, b) => return Err(format!("a comparison of {a} with {b}").into()),
+    };
+    Ok((left.expr, right.expr, ty))
+}
+
+fn for_compare(date: Typed) -> Typed {
+    call(Function::DateToTimestampForCompare, vec![date], DataType::Timestamp)
+}
+
+/// A `bpchar` in the form in which it is compared.
+fn trimmed(expr: Expr) -> Expr {
+    match expr {
+        Expr::Literal(Literal { value: Some(Value::Text(text)), .. }) => {
+            Expr::literal(DataType::Text, Value::Text(text.trim_end_matches(' ').to_owned()))
+        }
+        Expr::Literal(Literal { value: None, .. }) => Expr::null(DataType::Text),
+        other => Expr::call(Function::BpcharTrim, vec![other], DataType::Text),
+    }
+}
+
+/// `left function right`.
+///
+/// # Safety
+///
+/// Runs in a backend's main thread.
+unsafe fn compare(
+    function: Function,
+    left: Typed,
+    right: Typed,
+    collation: pg_sys::Oid,
+) -> Result<Typed, Reason> {
+    let (left, right, ty) = comparable(left, right)?;
+    if ty == DataType::Text {
+        // SAFETY: the caller's promise.
+        unsafe { check_text_comparison(function, collation)? };
+    }
+    Ok(Typed { expr: Expr::call(function, vec![left, right], DataType::Bool), ty: DataType::Bool })
+}
+
+/// Text is equal by byte under a deterministic collation, and ordered by byte
+/// under C and its like only.
+///
+/// # Safety
+///
+/// Runs in a backend's main thread.
+pub unsafe fn check_text_comparison(
+    function: Function,
+    collation: pg_sys::Oid,
+) -> Result<(), Reason> {
+    if collation == pg_sys::Oid::INVALID {
+        return Err("a text comparison without a collation".into());
+    }
+    // SAFETY: the caller's promise; the collation exists.
+    unsafe {
+        if !pg_sys::get_collation_isdeterministic(collation) {
+            return Err("a collation that is not deterministic".into());
+        }
+        let by_byte = matches!(function, Function::Eq | Function::Ne)
+            || version::collation_orders_by_byte(collation);
+        if by_byte { Ok(()) } else { Err("text order by a collation other than C".into()) }
+    }
+}
+
+/// LIKE needs a deterministic collation; PostgreSQL raises an error otherwise.
+unsafe fn check_collation(
+    function: Function,
+    args: &[Typed],
+    collation: pg_sys::Oid,
+) -> Result<(), Reason> {
+    let text = args.iter().any(|arg| matches!(arg.ty, DataType::Text | DataType::Bpchar));
+    if text && matches!(function, Function::Like | Function::NotLike) {
+        // SAFETY: the caller runs in a backend's main thread.
+        return unsafe { check_text_comparison(Function::Eq, collation) };
+    }
+    Ok(())
+}
+
+/// `extract(field from date)` for the fields that depend on nothing else.
+fn extract_from_date(args: Vec<Typed>) -> Result<Typed, Reason> {
+    let Ok([field, date]) = <[Typed; 2]>::try_from(args) else {
+        return Err("extract without two arguments".into());
+    };
+    let Expr::Literal(Literal { value: Some(Value::Text(field)), .. }) = field.expr else {
+        return Err("extract of a field that is not a constant".into());
+    };
+    if !field.eq_ignore_ascii_case("year") {
+        return Err(format!("extract({field} from date)").into());
+    }
+    // The largest date is in the year 5874897.
+    let ty = DataType::Decimal { precision: 7, scale: 0 };
+    Ok(call(Function::ExtractYear, vec![date], ty))
+}
+
+/// The function's name, for reasons.
+pub fn function_name(oid: pg_sys::Oid) -> String {
+    // SAFETY: in a backend's main thread; NULL if there is no such function.
+    unsafe {
+        let name = pg_sys::get_func_name(oid);
+        if name.is_null() {
+            return format!("with OID {}", oid.to_u32());
+        }
+        std::ffi::CStr::from_ptr(name).to_string_lossy().into_owned()
+    }
+}

@@ -1,0 +1,138 @@
+//! A fragment: the planner's note of how a relation set can be computed in the
+//! engine, and at what cost.
+//!
+//! Fragments are trees that share their inputs. They name PostgreSQL's own
+//! nodes, all of which live as long as the planner call; the fusion plan is
+//! only built from the fragment that wins.
+
+use super::build::Outputs;
+use super::cost::Cost;
+use pgrx::pg_sys;
+use std::rc::Rc;
+
+/// One way to compute a relation in the engine.
+pub struct Fragment {
+    /// What it does.
+    pub kind: Kind,
+    /// Estimated number of rows.
+    pub rows: f64,
+    /// Cost of having all rows in the engine.
+    pub cost: Cost,
+    /// Conditions that the engine cannot evaluate, to be checked by PostgreSQL
+    /// on the result. A fragment with pending conditions can be joined further
+    /// by inner joins, but not aggregated, ordered or cut.
+    pub pending: Vec<*mut pg_sys::Node>,
+}
+
+/// What a fragment does.
+pub enum Kind {
+    /// Rows of a PostgreSQL path.
+    Leaf(Leaf),
+    /// A join of two fragments.
+    Join(JoinFragment),
+    /// Grouping.
+    Aggregate(AggregateFragment),
+    /// Ordering.
+    Sort(SortFragment),
+    /// LIMIT and OFFSET.
+    Limit(LimitFragment),
+}
+
+/// A leaf: any PostgreSQL path.
+pub struct Leaf {
+    /// The path, with the leaf's own target list. Its expressions, in order,
+    /// are the leaf's columns.
+    pub path: *mut pg_sys::Path,
+    /// The relation it computes.
+    pub rel: *mut pg_sys::RelOptInfo,
+    /// Clauses that the engine evaluates instead of the leaf, in evaluation
+    /// order.
+    pub filters: Vec<*mut pg_sys::Node>,
+    /// Rows before the filters.
+    pub fed_rows: f64,
+}
+
+/// An inner join.
+pub struct JoinFragment {
+    /// One side.
+    pub left: Rc<Fragment>,
+    /// The other side.
+    pub right: Rc<Fragment>,
+    /// Equality clauses: the expression over the left side, the one over the
+    /// right side.
+    pub keys: Vec<(*mut pg_sys::Node, *mut pg_sys::Node)>,
+    /// Other clauses.
+    pub residual: Vec<*mut pg_sys::Node>,
+}
+
+/// Grouping and aggregation.
+pub struct AggregateFragment {
+    /// What is grouped.
+    pub input: Rc<Fragment>,
+    /// Group key expressions.
+    pub groups: Vec<*mut pg_sys::Node>,
+    /// The aggregate calls, each once.
+    pub aggregates: Vec<*mut pg_sys::Aggref>,
+    /// Conjuncts of HAVING that the engine evaluates.
+    pub having: Vec<*mut pg_sys::Node>,
+    /// The columns: keys, then calls.
+    pub columns: Outputs,
+}
+
+/// Ordering.
+pub struct SortFragment {
+    /// What is ordered.
+    pub input: Rc<Fragment>,
+    /// The keys.
+    pub keys: Vec<SortItem>,
+    /// Number of rows needed, if known.
+    pub fetch: Option<u64>,
+}
+
+/// One key of ORDER BY.
+#[derive(Clone, Copy)]
+pub struct SortItem {
+    /// The expression.
+    pub expr: *mut pg_sys::Node,
+    /// Largest first.
+    pub descending: bool,
+    /// NULLs first.
+    pub nulls_first: bool,
+}
+
+/// LIMIT and OFFSET, constants.
+pub struct LimitFragment {
+    /// What is cut.
+    pub input: Rc<Fragment>,
+    /// Rows to skip.
+    pub offset: Option<i64>,
+    /// Rows to return.
+    pub count: Option<i64>,
+}
+
+impl Fragment {
+    /// The leaves, left to right: the order of the plan's feeds.
+    pub fn leaves(&self) -> Vec<&Leaf> {
+        let mut leaves = Vec::new();
+        self.collect_leaves(&mut leaves);
+        leaves
+    }
+
+    fn collect_leaves<'a>(&'a self, leaves: &mut Vec<&'a Leaf>) {
+        match &self.kind {
+            Kind::Leaf(leaf) => leaves.push(leaf),
+            Kind::Join(join) => {
+                join.left.collect_leaves(leaves);
+                join.right.collect_leaves(leaves);
+            }
+            Kind::Aggregate(aggregate) => aggregate.input.collect_leaves(leaves),
+            Kind::Sort(sort) => sort.input.collect_leaves(leaves),
+            Kind::Limit(limit) => limit.input.collect_leaves(leaves),
+        }
+    }
+
+    /// Whether the engine does anything in it but pass rows on.
+    pub fn does_something(&self) -> bool {
+        !matches!(&self.kind, Kind::Leaf(leaf) if leaf.filters.is_empty())
+    }
+}

@@ -1,0 +1,274 @@
+//! Leaves: PostgreSQL paths as inputs of fusion plans.
+
+use super::cost::{self, Cost};
+use super::expr::{AnyVar, Params, Translator};
+use super::fragment::{Fragment, Kind, Leaf};
+use super::types::fusion_type;
+use super::{Reason, path, state};
+use crate::guc;
+use crate::nodes::{self, iter};
+use fusion_plan::{DataType, Expr, Function};
+use pgrx::pg_sys::{self, NodeTag};
+use std::rc::Rc;
+
+/// Called for every base relation: notes its leaf fragment, and offers it as a
+/// path of its own where the engine has something to do.
+///
+/// # Safety
+///
+/// The arguments are those of `set_rel_pathlist_hook`.
+pub unsafe fn offer(
+    root: *mut pg_sys::PlannerInfo,
+    rel: *mut pg_sys::RelOptInfo,
+    rte: *mut pg_sys::RangeTblEntry,
+) {
+    // SAFETY: the planner's structures are valid for the call.
+    unsafe {
+        if (*rel).reloptkind != pg_sys::RelOptKind::RELOPT_BASEREL
+            || (*rte).rtekind == pg_sys::RTEKind::RTE_RESULT
+        {
+            return;
+        }
+        let fragment = match fragment_of(root, rel) {
+            Ok(fragment) => fragment,
+            Err(reason) => return reason.note("a relation"),
+        };
+        let fragment = Rc::new(fragment);
+        state::set_fragment(rel, fragment.clone());
+        if fragment.does_something() || guc::FORCE.get() {
+            path::offer(rel, fragment, (*rel).reltarget, std::ptr::null_mut());
+        }
+    }
+}
+
+/// `rel` as a leaf fragment: its cheapest PostgreSQL path feeds the engine.
+///
+/// # Safety
+///
+/// `rel` is a base or join relation whose paths are there.
+pub unsafe fn fragment_of(
+    root: *mut pg_sys::PlannerInfo,
+    rel: *mut pg_sys::RelOptInfo,
+) -> Result<Fragment, Reason> {
+    // SAFETY: the planner's structures are valid for the call.
+    unsafe {
+        if !(*rel).lateral_relids.is_null() {
+            return Err("a lateral reference".into());
+        }
+        let path = cheapest_path(rel).ok_or("no PostgreSQL path without parameters")?;
+        for expr in iter::<pg_sys::Node>((*(*rel).reltarget).exprs) {
+            check_column(expr)?;
+        }
+        let filters = if (*path).pathtype == NodeTag::T_SeqScan {
+            engine_filters(root, rel)
+        } else {
+            Vec::new()
+        };
+        Ok(with_filters(root, rel, path, filters))
+    }
+}
+
+/// Whether a leaf can deliver `expr` as a column.
+unsafe fn check_column(expr: *mut pg_sys::Node) -> Result<(), Reason> {
+    // SAFETY: an expression of a path target.
+    unsafe {
+        if pg_sys::contain_subplans(expr) {
+            return Err("a subquery in a column".into());
+        }
+        fusion_type(pg_sys::exprType(expr), pg_sys::exprTypmod(expr)).map(drop)
+    }
+}
+
+unsafe fn with_filters(
+    root: *mut pg_sys::PlannerInfo,
+    rel: *mut pg_sys::RelOptInfo,
+    path: *mut pg_sys::Path,
+    filters: Vec<Filter>,
+) -> Fragment {
+    // SAFETY: as in `fragment_of`.
+    unsafe {
+        let target = pg_sys::copy_pathtarget((*rel).reltarget);
+        let mut fed_rows = (*path).rows;
+        let mut saved = 0.0;
+        for filter in &filters {
+            add_columns(target, filter.clause);
+            fed_rows /= filter.selectivity.max(1e-6);
+            saved += filter.leaf_cost;
+        }
+        let input_rows = (*rel).tuples.max((*path).rows);
+        let fed_rows = fed_rows.min(input_rows);
+        pg_sys::set_pathtarget_cost_width(root, target);
+        let leaf = pg_sys::create_projection_path(root, rel, copy_path(path), target);
+        let leaf = &raw mut (*leaf).path;
+        let leaf_cost = Cost {
+            startup: (*leaf).startup_cost,
+            total: ((*leaf).total_cost - saved * input_rows).max((*leaf).startup_cost),
+        };
+        let cost = cost::leaf(leaf_cost, fed_rows, (*target).width, filters.len());
+        Fragment {
+            rows: (*path).rows,
+            cost,
+            pending: Vec::new(),
+            kind: Kind::Leaf(Leaf {
+                path: leaf,
+                rel,
+                filters: filters.into_iter().map(|filter| filter.clause).collect(),
+                fed_rows,
+            }),
+        }
+    }
+}
+
+/// Adds the variables of `expr` that `target` lacks.
+unsafe fn add_columns(target: *mut pg_sys::PathTarget, expr: *mut pg_sys::Node) {
+    // SAFETY: an expression and a target of the planner's.
+    unsafe {
+        for var in iter::<pg_sys::Node>(pg_sys::pull_var_clause(expr, 0)) {
+            if !iter::<pg_sys::Node>((*target).exprs).any(|column| nodes::equal(column, var)) {
+                pg_sys::add_column_to_pathtarget(target, var.cast(), 0);
+            }
+        }
+    }
+}
+
+/// The cheapest path of `rel` that is PostgreSQL's own and needs no parameter.
+unsafe fn cheapest_path(rel: *const pg_sys::RelOptInfo) -> Option<*mut pg_sys::Path> {
+    // SAFETY: a valid relation's path list holds paths.
+    unsafe {
+        iter::<pg_sys::Path>((*rel).pathlist)
+            .filter(|path| {
+                (**path).param_info.is_null() && !path::is_ours(*path) && path_size(*path).is_some()
+            })
+            .min_by(|a, b| (**a).total_cost.total_cmp(&(**b).total_cost))
+    }
+}
+
+/// A copy of the top node of `path`.
+///
+/// `add_path` frees a path that a better one pushes out, and a path of ours
+/// may do that to the very one it reads from.
+unsafe fn copy_path(path: *mut pg_sys::Path) -> *mut pg_sys::Path {
+    // SAFETY: `path_size` knows the size of the node behind the tag.
+    unsafe {
+        let Some(size) = path_size(path) else {
+            return path;
+        };
+        let copy = pg_sys::palloc(size);
+        std::ptr::copy_nonoverlapping(path.cast::<u8>(), copy.cast::<u8>(), size);
+        copy.cast()
+    }
+}
+
+unsafe fn path_size(path: *const pg_sys::Path) -> Option<usize> {
+    // SAFETY: `path` is a node.
+    Some(match unsafe { nodes::tag(path) } {
+        NodeTag::T_Path => size_of::<pg_sys::Path>(),
+        NodeTag::T_IndexPath => size_of::<pg_sys::IndexPath>(),
+        NodeTag::T_BitmapHeapPath => size_of::<pg_sys::BitmapHeapPath>(),
+        NodeTag::T_TidPath => size_of::<pg_sys::TidPath>(),
+        NodeTag::T_TidRangePath => size_of::<pg_sys::TidRangePath>(),
+        NodeTag::T_SubqueryScanPath => size_of::<pg_sys::SubqueryScanPath>(),
+        NodeTag::T_ForeignPath => size_of::<pg_sys::ForeignPath>(),
+        NodeTag::T_CustomPath => size_of::<pg_sys::CustomPath>(),
+        NodeTag::T_AppendPath => size_of::<pg_sys::AppendPath>(),
+        NodeTag::T_MergeAppendPath => size_of::<pg_sys::MergeAppendPath>(),
+        NodeTag::T_MaterialPath => size_of::<pg_sys::MaterialPath>(),
+        NodeTag::T_MemoizePath => size_of::<pg_sys::MemoizePath>(),
+        NodeTag::T_UniquePath => size_of::<pg_sys::UniquePath>(),
+        NodeTag::T_GatherPath => size_of::<pg_sys::GatherPath>(),
+        NodeTag::T_GatherMergePath => size_of::<pg_sys::GatherMergePath>(),
+        NodeTag::T_ProjectionPath => size_of::<pg_sys::ProjectionPath>(),
+        NodeTag::T_NestPath => size_of::<pg_sys::NestPath>(),
+        NodeTag::T_MergePath => size_of::<pg_sys::MergePath>(),
+        NodeTag::T_HashPath => size_of::<pg_sys::HashPath>(),
+        _ => return None,
+    })
+}
+
+/// A clause of a base relation that the engine may evaluate.
+struct Filter {
+    clause: *mut pg_sys::Node,
+    selectivity: f64,
+    /// Per row, in the leaf.
+    leaf_cost: f64,
+}
+
+/// The clauses of `rel` that are cheaper in the engine than in the leaf, in
+/// evaluation order.
+///
+/// A clause moves only if nothing that stays behind it in PostgreSQL's
+/// evaluation order can raise an error from which it may protect, and only if
+/// no clause is of another security level.
+unsafe fn engine_filters(
+    root: *mut pg_sys::PlannerInfo,
+    rel: *mut pg_sys::RelOptInfo,
+) -> Vec<Filter> {
+    // SAFETY: a valid relation's restriction list holds RestrictInfos.
+    unsafe {
+        let infos: Vec<_> = iter::<pg_sys::RestrictInfo>((*rel).baserestrictinfo)
+            .filter(|info| !(**info).pseudoconstant)
+            .collect();
+        if infos.iter().any(|info| (**info).security_level != (*infos[0]).security_level) {
+            return Vec::new();
+        }
+        let mut clauses: Vec<(f64, *mut pg_sys::RestrictInfo)> = infos
+            .into_iter()
+            .map(|info| {
+                let mut cost = pg_sys::QualCost::default();
+                pg_sys::cost_qual_eval_node(&mut cost, (*info).clause.cast(), root);
+                (cost.per_tuple, info)
+            })
+            .collect();
+        // The order of `order_qual_clauses`: by cost, stable.
+        clauses.sort_by(|a, b| a.0.total_cmp(&b.0));
+
+        let mut filters = Vec::new();
+        let mut stays_and_fails = false;
+        for (cost, info) in clauses.into_iter().rev() {
+            let clause: *mut pg_sys::Node = (*info).clause.cast();
+            let mut params = Params::default();
+            let translated = Translator::new(&AnyVar, &mut params).translate(clause);
+            if let Ok(typed) = &translated
+                && !stays_and_fails
+            {
+                let selectivity = pg_sys::clause_selectivity(
+                    root,
+                    info.cast(),
+                    0,
+                    pg_sys::JoinType::JOIN_INNER,
+                    std::ptr::null_mut(),
+                );
+                let leaf_cost = cost * expense(&typed.expr);
+                let engine_cost =
+                    guc::OPERATOR_COST.get() + (1.0 - selectivity) * guc::FEED_TUPLE_COST.get();
+                if engine_cost < leaf_cost {
+                    filters.push(Filter { clause, selectivity, leaf_cost });
+                    continue;
+                }
+            }
+            if let Err(reason) = &translated {
+                reason.note("a condition");
+            }
+            stays_and_fails |= !translated.is_ok_and(|typed| !typed.expr.can_fail());
+        }
+        filters.reverse();
+        filters
+    }
+}
+
+/// How much more PostgreSQL pays for evaluating `expr` than its cost units
+/// say: they count every function alike, but numeric and pattern functions
+/// take several times as long as an integer comparison.
+fn expense(expr: &Expr) -> f64 {
+    const DEAR: f64 = 3.0;
+    fn is_dear(expr: &Expr) -> bool {
+        let own = match expr {
+            Expr::Call { function: Function::Like | Function::NotLike, .. } => true,
+            Expr::Call { ty: DataType::Decimal { .. }, .. } => true,
+            Expr::Literal(literal) => matches!(literal.ty, DataType::Decimal { .. }),
+            _ => false,
+        };
+        own || expr.children().into_iter().any(is_dear)
+    }
+    if is_dear(expr) { DEAR } else { 1.0 }
+}

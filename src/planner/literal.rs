@@ -1,0 +1,92 @@
+//! Constants.
+
+use super::Reason;
+use super::expr::Typed;
+use super::types::fusion_type;
+use crate::datum::{NumericValue, value_of};
+use fusion_plan::{DataType, Expr, Literal, MAX_DECIMAL128_PRECISION, Value};
+use pgrx::pg_sys;
+
+/// The constant `node`.
+///
+/// A `numeric` constant has the precision and scale of its own digits.
+///
+/// # Safety
+///
+/// Runs in a backend's main thread.
+pub unsafe fn literal(node: &pg_sys::Const) -> Result<Typed, Reason> {
+    // SAFETY: the caller's promise; a constant's datum is valid for its type.
+    unsafe { typed(node.constvalue, node.constisnull, node.consttype) }
+}
+
+/// The elements of a constant array, in order.
+///
+/// # Safety
+///
+/// Runs in a backend's main thread.
+pub unsafe fn array_elements(node: &pg_sys::Const) -> Result<Vec<Typed>, Reason> {
+    if node.constisnull {
+        return Err("a NULL array".into());
+    }
+    // SAFETY: the caller's promise. `get_element_type` says whether it is an
+    // array; `deconstruct_array` fills as many values as it counts.
+    unsafe {
+        let element = pg_sys::get_element_type(node.consttype);
+        if element == pg_sys::Oid::INVALID {
+            return Err("an array comparison with something else".into());
+        }
+        fusion_type(element, -1)?;
+        let (mut length, mut by_value, mut align) = (0, false, 0);
+        pg_sys::get_typlenbyvalalign(element, &mut length, &mut by_value, &mut align);
+        let array = pg_sys::pg_detoast_datum(node.constvalue.cast_mut_ptr());
+        let (mut values, mut nulls, mut count) = (std::ptr::null_mut(), std::ptr::null_mut(), 0);
+        pg_sys::deconstruct_array(
+            array.cast(),
+            element,
+            i32::from(length),
+            by_value,
+            align,
+            &mut values,
+            &mut nulls,
+            &mut count,
+        );
+        (0..count.max(0) as usize)
+            .map(|index| typed(*values.add(index), *nulls.add(index), element))
+            .collect()
+    }
+}
+
+unsafe fn typed(datum: pg_sys::Datum, is_null: bool, typid: pg_sys::Oid) -> Result<Typed, Reason> {
+    // SAFETY: the caller's promise: `datum` is valid for `typid`.
+    unsafe {
+        if typid == pg_sys::NUMERICOID {
+            return numeric(datum, is_null);
+        }
+        let ty = fusion_type(typid, -1)?;
+        let value = if is_null {
+            None
+        } else {
+            Some(value_of(datum, ty).ok_or("a constant of this type")?)
+        };
+        Ok(Typed { expr: Expr::Literal(Literal { ty, value }), ty })
+    }
+}
+
+unsafe fn numeric(datum: pg_sys::Datum, is_null: bool) -> Result<Typed, Reason> {
+    if is_null {
+        let ty = DataType::Decimal { precision: 1, scale: 0 };
+        return Ok(Typed { expr: Expr::null(ty), ty });
+    }
+    // SAFETY: the caller's promise: a numeric datum.
+    let value = unsafe { NumericValue::from_datum(datum) };
+    let decimal = value.to_decimal().filter(|(_, scale)| *scale <= MAX_DECIMAL128_PRECISION);
+    let Some((unscaled, scale)) = decimal else {
+        return Err("a numeric constant that is not finite or has too many digits".into());
+    };
+    let digits = unscaled.unsigned_abs().checked_ilog10().map_or(1, |log| log as u8 + 1);
+    if digits > MAX_DECIMAL128_PRECISION {
+        return Err("a numeric constant with too many digits".into());
+    }
+    let ty = DataType::Decimal { precision: digits.max(scale), scale };
+    Ok(Typed { expr: Expr::literal(ty, Value::Decimal(Some(unscaled))), ty })
+}

@@ -1,0 +1,182 @@
+//! The planner side: watches PostgreSQL's planner through its hooks, keeps the
+//! best fusion plan of each relation set, and offers it as a path.
+//!
+//! ```text
+//! set_rel_pathlist ──▶ leaf.rs   a leaf fragment per base relation
+//! set_join_pathlist ─▶ join.rs   a join fragment from two fragments
+//! create_upper_paths ▶ upper.rs  aggregate, sort and limit fragments
+//!                        │
+//!                        ▼
+//!                      path.rs   a CustomPath for a fragment, if cheap enough
+//!                        │  PostgreSQL chooses
+//!                        ▼
+//!                      plan.rs   the CustomScan: fusion plan, feeds, tuple
+//! ```
+//!
+//! Fragments live in [`state`] for one planner call. Every hook calls the one
+//! installed before it first.
+
+mod aggregate;
+mod build;
+mod cost;
+mod expr;
+mod fragment;
+mod functions;
+mod join;
+mod leaf;
+mod literal;
+mod numeric;
+mod path;
+mod plan;
+mod reason;
+mod state;
+mod types;
+mod upper;
+
+pub use plan::{Carried, FEED_NAME, FUSION_NAME};
+pub use reason::Reason;
+
+use crate::guc;
+use crate::shared;
+use crate::version::PlannerHook;
+use pgrx::pg_sys;
+use pgrx::prelude::*;
+use std::cell::Cell;
+use std::ffi::{c_char, c_int, c_void};
+
+/// The hooks that were installed before ours.
+struct Previous {
+    planner: Cell<PlannerHook>,
+    rel: Cell<pg_sys::set_rel_pathlist_hook_type>,
+    join: Cell<pg_sys::set_join_pathlist_hook_type>,
+    upper: Cell<pg_sys::create_upper_paths_hook_type>,
+}
+
+thread_local! {
+    static PREVIOUS: Previous = const {
+        Previous {
+            planner: Cell::new(None),
+            rel: Cell::new(None),
+            join: Cell::new(None),
+            upper: Cell::new(None),
+        }
+    };
+}
+
+/// Installs the hooks. Called once, in the postmaster.
+///
+/// # Safety
+///
+/// Runs in the main thread, from `_PG_init`.
+pub unsafe fn install() {
+    // SAFETY: the hooks are plain function pointers that only this thread
+    // touches.
+    unsafe {
+        PREVIOUS.with(|previous| {
+            previous.planner.set(pg_sys::planner_hook);
+            previous.rel.set(pg_sys::set_rel_pathlist_hook);
+            previous.join.set(pg_sys::set_join_pathlist_hook);
+            previous.upper.set(pg_sys::create_upper_paths_hook);
+        });
+        pg_sys::planner_hook = Some(planner);
+        pg_sys::set_rel_pathlist_hook = Some(set_rel_pathlist);
+        pg_sys::set_join_pathlist_hook = Some(set_join_pathlist);
+        pg_sys::create_upper_paths_hook = Some(create_upper_paths);
+    }
+}
+
+/// Sets up the state that the other hooks share, for the time of one planner
+/// call.
+#[pg_guard]
+unsafe extern "C-unwind" fn planner(
+    parse: *mut pg_sys::Query,
+    query: *const c_char,
+    options: c_int,
+    params: pg_sys::ParamListInfo,
+) -> *mut pg_sys::PlannedStmt {
+    let active = guc::enabled() && shared::worker_is_up();
+    let _state = state::enter(active);
+    let previous = PREVIOUS.with(|previous| previous.planner.get());
+    // SAFETY: the arguments are passed on as they came.
+    unsafe {
+        match previous {
+            Some(hook) => {
+                pg_sys::ffi::pg_guard_ffi_boundary(|| hook(parse, query, options, params))
+            }
+            None => pg_sys::standard_planner(parse, query, options, params),
+        }
+    }
+}
+
+#[pg_guard]
+unsafe extern "C-unwind" fn set_rel_pathlist(
+    root: *mut pg_sys::PlannerInfo,
+    rel: *mut pg_sys::RelOptInfo,
+    rti: pg_sys::Index,
+    rte: *mut pg_sys::RangeTblEntry,
+) {
+    // SAFETY: the arguments are passed on as they came; our part reads valid
+    // planner structures.
+    unsafe {
+        if let Some(hook) = PREVIOUS.with(|previous| previous.rel.get()) {
+            pg_sys::ffi::pg_guard_ffi_boundary(|| hook(root, rel, rti, rte));
+        }
+        if state::active() && takes_part(root) {
+            leaf::offer(root, rel, rte);
+        }
+    }
+}
+
+#[pg_guard]
+unsafe extern "C-unwind" fn set_join_pathlist(
+    root: *mut pg_sys::PlannerInfo,
+    joinrel: *mut pg_sys::RelOptInfo,
+    outerrel: *mut pg_sys::RelOptInfo,
+    innerrel: *mut pg_sys::RelOptInfo,
+    jointype: pg_sys::JoinType::Type,
+    extra: *mut pg_sys::JoinPathExtraData,
+) {
+    // SAFETY: as in `set_rel_pathlist`.
+    unsafe {
+        if let Some(hook) = PREVIOUS.with(|previous| previous.join.get()) {
+            pg_sys::ffi::pg_guard_ffi_boundary(|| {
+                hook(root, joinrel, outerrel, innerrel, jointype, extra);
+            });
+        }
+        if state::active() && takes_part(root) {
+            join::offer(root, joinrel, outerrel, innerrel, jointype, extra);
+        }
+    }
+}
+
+#[pg_guard]
+unsafe extern "C-unwind" fn create_upper_paths(
+    root: *mut pg_sys::PlannerInfo,
+    stage: pg_sys::UpperRelationKind::Type,
+    input_rel: *mut pg_sys::RelOptInfo,
+    output_rel: *mut pg_sys::RelOptInfo,
+    extra: *mut c_void,
+) {
+    // SAFETY: as in `set_rel_pathlist`.
+    unsafe {
+        if let Some(hook) = PREVIOUS.with(|previous| previous.upper.get()) {
+            pg_sys::ffi::pg_guard_ffi_boundary(|| hook(root, stage, input_rel, output_rel, extra));
+        }
+        if state::active() && takes_part(root) {
+            upper::offer(root, stage, input_rel, output_rel, extra);
+        }
+    }
+}
+
+/// Whether the query that `root` plans may have fusion plans: it reads,
+/// nothing locks or re-checks its rows, and no expression has to be evaluated
+/// below an outer join (`PlaceHolderVar`).
+unsafe fn takes_part(root: *const pg_sys::PlannerInfo) -> bool {
+    // SAFETY: `root` is valid, by the hooks' contract.
+    unsafe {
+        let parse = (*root).parse;
+        matches!((*parse).commandType, pg_sys::CmdType::CMD_SELECT | pg_sys::CmdType::CMD_INSERT)
+            && (*root).rowMarks.is_null()
+            && (*root).placeholder_list.is_null()
+    }
+}

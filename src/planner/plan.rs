@@ -1,0 +1,212 @@
+//! The chosen path as a plan: a `Custom Scan (PgFusion)` above one
+//! `Custom Scan (Feed)` per leaf.
+
+use super::Reason;
+use super::build::{Built, build};
+use super::fragment::{Fragment, Leaf};
+use super::path;
+use super::state;
+use crate::error;
+use crate::executor;
+use crate::nodes::{self, cast, copy, iter, list_of};
+use fusion_plan::{PgError, Plan, encode};
+use pgrx::pg_sys::{self, NodeTag};
+use pgrx::prelude::*;
+use std::ffi::CStr;
+
+/// Name of the node that runs a fusion plan.
+pub const FUSION_NAME: &CStr = c"PgFusion";
+/// Name of the node that feeds one leaf.
+pub const FEED_NAME: &CStr = c"Feed";
+
+struct PathMethods(pg_sys::CustomPathMethods);
+// SAFETY: immutable, and its only pointers are to static data.
+unsafe impl Sync for PathMethods {}
+
+static PATH_METHODS: PathMethods = PathMethods(pg_sys::CustomPathMethods {
+    CustomName: FUSION_NAME.as_ptr(),
+    PlanCustomPath: Some(plan_custom_path),
+    ReparameterizeCustomPathByChild: None,
+});
+
+/// The methods of our paths.
+pub fn path_methods() -> *const pg_sys::CustomPathMethods {
+    &raw const PATH_METHODS.0
+}
+
+/// `PlanCustomPath`.
+#[pg_guard]
+unsafe extern "C-unwind" fn plan_custom_path(
+    root: *mut pg_sys::PlannerInfo,
+    rel: *mut pg_sys::RelOptInfo,
+    best_path: *mut pg_sys::CustomPath,
+    tlist: *mut pg_sys::List,
+    clauses: *mut pg_sys::List,
+    custom_plans: *mut pg_sys::List,
+) -> *mut pg_sys::Plan {
+    let _ = (rel, clauses);
+    // SAFETY: the planner's structures are valid for the call; `custom_private`
+    // is what `path::offer` put there.
+    unsafe {
+        match plan(root, best_path, tlist, custom_plans) {
+            Ok(plan) => plan,
+            Err(reason) => error::raise(PgError::internal(format!(
+                "a path was offered that cannot be planned: {reason}"
+            ))),
+        }
+    }
+}
+
+unsafe fn plan(
+    root: *mut pg_sys::PlannerInfo,
+    best_path: *mut pg_sys::CustomPath,
+    tlist: *mut pg_sys::List,
+    custom_plans: *mut pg_sys::List,
+) -> Result<*mut pg_sys::Plan, Reason> {
+    // SAFETY: as in `plan_custom_path`.
+    unsafe {
+        let (number, columns) = path::private(best_path).ok_or("a path without a fragment")?;
+        let fragment = state::offered(number).ok_or("a path of another planner call")?;
+        let needed = needed_columns(columns, &fragment);
+        let Built { plan, outputs, params } = build(root, &fragment, &needed)?;
+
+        let feeds = fragment
+            .leaves()
+            .into_iter()
+            .zip(iter::<pg_sys::Plan>(custom_plans))
+            .map(|(leaf, plan)| feed(leaf, plan));
+        let scan: *mut pg_sys::CustomScan = pg_sys::palloc0(size_of::<pg_sys::CustomScan>()).cast();
+        (*scan).scan.plan.type_ = NodeTag::T_CustomScan;
+        (*scan).scan.plan.targetlist = tlist;
+        (*scan).scan.plan.qual = list_of(fragment.pending.iter().map(|clause| copy(*clause)));
+        (*scan).flags = (*best_path).flags;
+        (*scan).custom_plans = list_of(feeds);
+        (*scan).custom_exprs = list_of(params.into_iter().map(|expr| copy(expr)));
+        (*scan).custom_private = Carried::store(&plan)?;
+        (*scan).custom_scan_tlist = target_list(outputs.0.iter().map(|column| column.expr));
+        (*scan).methods = executor::fusion_scan_methods();
+        Ok(&raw mut (*scan).scan.plan)
+    }
+}
+
+/// The columns that the path's target and the pending conditions need: each
+/// expression of the target as a whole, for the case that it is a column, and
+/// its variables and aggregate calls.
+unsafe fn needed_columns(
+    columns: *const pg_sys::List,
+    fragment: &Fragment,
+) -> Vec<*mut pg_sys::Node> {
+    const FLAGS: u32 = pg_sys::PVC_INCLUDE_AGGREGATES | pg_sys::PVC_INCLUDE_PLACEHOLDERS;
+    // SAFETY: expressions of the planner call under way.
+    unsafe {
+        let exprs = iter::<pg_sys::Node>(columns).chain(fragment.pending.iter().copied());
+        let mut needed = Vec::new();
+        for expr in exprs {
+            needed.push(expr);
+            needed.extend(iter::<pg_sys::Node>(pg_sys::pull_var_clause(expr, FLAGS as i32)));
+        }
+        needed
+    }
+}
+
+/// A target list of copies of `exprs`: it must not share nodes with others,
+/// because `setrefs.c` edits each in its own way.
+unsafe fn target_list(exprs: impl Iterator<Item = *mut pg_sys::Node>) -> *mut pg_sys::List {
+    // SAFETY: expressions of the planner call under way.
+    unsafe {
+        list_of(exprs.enumerate().map(|(index, expr)| {
+            let number = (index + 1) as pg_sys::AttrNumber;
+            pg_sys::makeTargetEntry(copy(expr).cast(), number, std::ptr::null_mut(), false)
+        }))
+    }
+}
+
+/// The Feed node above the plan of one leaf.
+unsafe fn feed(leaf: &Leaf, child: *mut pg_sys::Plan) -> *mut pg_sys::Plan {
+    // SAFETY: `child` is the plan of the leaf's path.
+    unsafe {
+        if !leaf.filters.is_empty() {
+            take_over_filters(child, leaf);
+        }
+        let feed: *mut pg_sys::CustomScan = pg_sys::palloc0(size_of::<pg_sys::CustomScan>()).cast();
+        let plan = &raw mut (*feed).scan.plan;
+        (*plan).type_ = NodeTag::T_CustomScan;
+        (*plan).startup_cost = (*child).startup_cost;
+        (*plan).total_cost = (*child).total_cost;
+        (*plan).plan_rows = (*child).plan_rows;
+        (*plan).plan_width = (*child).plan_width;
+        (*plan).targetlist = copy((*child).targetlist);
+        (*feed).custom_scan_tlist = copy((*child).targetlist);
+        (*feed).custom_plans = list_of([child]);
+        (*feed).custom_relids = pg_sys::bms_copy((*leaf.rel).relids);
+        (*feed).methods = executor::feed_scan_methods();
+        plan
+    }
+}
+
+/// Removes the clauses that the engine evaluates from the sequential scan that
+/// would evaluate them, too. A clause that is not found there is evaluated
+/// twice, which changes nothing.
+unsafe fn take_over_filters(child: *mut pg_sys::Plan, leaf: &Leaf) {
+    // SAFETY: a valid plan; a gating Result has its input on the left.
+    unsafe {
+        let mut scan = child;
+        while cast::<pg_sys::Result, _>(scan).is_some() && !(*scan).lefttree.is_null() {
+            (*scan).plan_rows = leaf.fed_rows;
+            scan = (*scan).lefttree;
+        }
+        if cast::<pg_sys::SeqScan, _>(scan).is_some() {
+            let kept = iter::<pg_sys::Node>((*scan).qual)
+                .filter(|clause| !leaf.filters.iter().any(|filter| nodes::equal(*filter, *clause)));
+            (*scan).qual = list_of(kept);
+            (*scan).plan_rows = leaf.fed_rows;
+        }
+    }
+}
+
+/// What a PgFusion plan node carries from planning to execution, in a form
+/// that PostgreSQL can copy, cache and print: the fusion plan as a bytea
+/// constant.
+pub struct Carried;
+
+impl Carried {
+    unsafe fn store(plan: &Plan) -> Result<*mut pg_sys::List, Reason> {
+        let bytes = encode(plan).map_err(|error| Reason::from(error.to_string()))?;
+        let size = bytes.len() + pg_sys::VARHDRSZ;
+        // SAFETY: `size` bytes are allocated, the header's and the payload's.
+        unsafe {
+            let varlena = pg_sys::palloc(size).cast::<pg_sys::varlena>();
+            pgrx::set_varsize_4b(varlena, size as i32);
+            std::ptr::copy_nonoverlapping(
+                bytes.as_ptr(),
+                varlena.cast::<u8>().add(pg_sys::VARHDRSZ),
+                bytes.len(),
+            );
+            let constant = pg_sys::makeConst(
+                pg_sys::BYTEAOID,
+                -1,
+                pg_sys::Oid::INVALID,
+                -1,
+                pg_sys::Datum::from(varlena),
+                false,
+                false,
+            );
+            Ok(list_of([constant]))
+        }
+    }
+
+    /// The encoded fusion plan of a PgFusion plan node.
+    ///
+    /// # Safety
+    ///
+    /// `scan` is a plan node of ours; the bytes live as long as it does.
+    pub unsafe fn plan_bytes<'a>(scan: *const pg_sys::CustomScan) -> Option<&'a [u8]> {
+        // SAFETY: the caller's promise: the constant is a plain varlena.
+        unsafe {
+            let constant = iter::<pg_sys::Const>((*scan).custom_private).next()?;
+            let constant: &pg_sys::Const = cast(constant)?;
+            let varlena = constant.constvalue.cast_mut_ptr::<pg_sys::varlena>();
+            Some(pgrx::varlena_to_byte_slice(varlena))
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! What the hooks remember during one planner call.
+//!
+//! Planner calls nest (a function that the planner evaluates or inlines may
+//! plan queries of its own), so the states form a stack. Relations and paths
+//! are known by address: within one planner call neither moves nor dies, but
+//! for the genetic join search, which we stay out of.
+
+use super::fragment::Fragment;
+use super::join::Clause;
+use pgrx::pg_sys;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+/// The memory of one planner call.
+#[derive(Default)]
+pub struct State {
+    active: bool,
+    fragments: HashMap<*const pg_sys::RelOptInfo, Rc<Fragment>>,
+    clauses: HashMap<*const pg_sys::RestrictInfo, Rc<Clause>>,
+    offered: Vec<Rc<Fragment>>,
+}
+
+thread_local! {
+    static STACK: RefCell<Vec<State>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Leaves the planner call when dropped, also by an error.
+pub struct Entered(());
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        STACK.with_borrow_mut(Vec::pop);
+    }
+}
+
+/// Enters a planner call; `active` says whether fusion plans are wanted in it.
+pub fn enter(active: bool) -> Entered {
+    STACK.with_borrow_mut(|stack| stack.push(State { active, ..State::default() }));
+    Entered(())
+}
+
+/// Whether the current planner call wants fusion plans.
+pub fn active() -> bool {
+    STACK.with_borrow(|stack| stack.last().is_some_and(|state| state.active))
+}
+
+fn with<R: Default>(f: impl FnOnce(&mut State) -> R) -> R {
+    STACK.with_borrow_mut(|stack| stack.last_mut().map(f).unwrap_or_default())
+}
+
+/// The best fragment of `rel` so far.
+pub fn fragment(rel: *const pg_sys::RelOptInfo) -> Option<Rc<Fragment>> {
+    with(|state| state.fragments.get(&rel).cloned())
+}
+
+/// Makes `fragment` the best one of `rel`.
+pub fn set_fragment(rel: *const pg_sys::RelOptInfo, fragment: Rc<Fragment>) {
+    with(|state| {
+        state.fragments.insert(rel, fragment);
+    });
+}
+
+/// What is known about a join clause; worked out by `classify` the first time.
+pub fn clause(info: *const pg_sys::RestrictInfo, classify: impl FnOnce() -> Clause) -> Rc<Clause> {
+    // `classify` calls PostgreSQL, which may plan and come back here, so it
+    // runs outside of the borrow.
+    let known =
+        STACK.with_borrow(|stack| stack.last().and_then(|state| state.clauses.get(&info).cloned()));
+    known.unwrap_or_else(|| {
+        let clause = Rc::new(classify());
+        with(|state| {
+            state.clauses.insert(info, clause.clone());
+        });
+        clause
+    })
+}
+
+/// Remembers a fragment that is offered as a path; the number finds it again.
+pub fn remember_offered(fragment: Rc<Fragment>) -> usize {
+    with(|state| {
+        state.offered.push(fragment);
+        state.offered.len() - 1
+    })
+}
+
+/// The fragment offered under `number`.
+pub fn offered(number: usize) -> Option<Rc<Fragment>> {
+    with(|state| state.offered.get(number).cloned())
+}

@@ -1,0 +1,66 @@
+//! Which PostgreSQL types the engine can hold, and how.
+
+use super::Reason;
+use fusion_plan::{DataType, MAX_DECIMAL256_PRECISION};
+use pgrx::pg_sys;
+
+/// The fusion type of a column or expression of PostgreSQL type `typid` with
+/// type modifier `typmod`, or why there is none.
+///
+/// # Safety
+///
+/// Must run in a backend's main thread.
+pub unsafe fn fusion_type(typid: pg_sys::Oid, typmod: i32) -> Result<DataType, Reason> {
+    Ok(match typid {
+        pg_sys::BOOLOID => DataType::Bool,
+        pg_sys::INT2OID => DataType::Int2,
+        pg_sys::INT4OID => DataType::Int4,
+        pg_sys::INT8OID => DataType::Int8,
+        pg_sys::FLOAT4OID => DataType::Float4,
+        pg_sys::FLOAT8OID => DataType::Float8,
+        pg_sys::DATEOID => DataType::Date,
+        pg_sys::TIMESTAMPOID => DataType::Timestamp,
+        pg_sys::NUMERICOID => numeric_type(typmod),
+        pg_sys::TEXTOID | pg_sys::VARCHAROID | pg_sys::BPCHAROID => {
+            // SAFETY: the caller's promise.
+            if unsafe { pg_sys::GetDatabaseEncoding() } != pg_sys::pg_enc::PG_UTF8 as i32 {
+                return Err("the database encoding is not UTF8".into());
+            }
+            if typid == pg_sys::BPCHAROID { DataType::Bpchar } else { DataType::Text }
+        }
+        _ => return Err(format!("type {} is not supported", type_name(typid)).into()),
+    })
+}
+
+/// `numeric` by its type modifier: the fast lane if precision and scale are
+/// declared and fit, else the exact lane.
+///
+/// A value of a declared `numeric(p, s)` always has display scale `s`, because
+/// `apply_typmod` rounds every value to it on entry. A negative scale keeps no
+/// digits after the point; a scale above the precision means leading zeros.
+fn numeric_type(typmod: i32) -> DataType {
+    const HEADER: i32 = pg_sys::VARHDRSZ as i32;
+    if typmod < HEADER {
+        return DataType::Numeric;
+    }
+    let packed = typmod - HEADER;
+    let precision = (packed >> 16) & 0xffff;
+    // Eleven bits, signed, since PostgreSQL 15.
+    let scale = ((packed & 0x7ff) ^ 1024) - 1024;
+    let digits = if scale < 0 { precision - scale } else { precision.max(scale) };
+    match (u8::try_from(digits), u8::try_from(scale.max(0))) {
+        (Ok(precision), Ok(scale)) if precision <= MAX_DECIMAL256_PRECISION => {
+            DataType::Decimal { precision, scale }
+        }
+        _ => DataType::Numeric,
+    }
+}
+
+/// The type's SQL name, for reasons.
+pub fn type_name(typid: pg_sys::Oid) -> String {
+    // SAFETY: in a backend's main thread; returns a palloc'd string.
+    unsafe {
+        let name = pg_sys::format_type_be(typid);
+        std::ffi::CStr::from_ptr(name).to_string_lossy().into_owned()
+    }
+}

@@ -1,0 +1,369 @@
+//! What happens above the joins: grouping, ordering, limits.
+
+use super::aggregate::aggregate;
+use super::build::{Column, Outputs, variables};
+use super::expr::{AnyVar, Columns, Params, Translator, check_text_comparison, comparable};
+use super::fragment::{AggregateFragment, Fragment, Kind, LimitFragment, SortFragment, SortItem};
+use super::functions::{self, Rule};
+use super::{Reason, cost, path, state};
+use crate::nodes::{self, cast, iter};
+use crate::version;
+use fusion_plan::{DataType, Function};
+use pgrx::pg_sys::{self, NodeTag, UpperRelationKind};
+use std::ffi::c_void;
+use std::rc::Rc;
+
+/// Called at every stage above the joins.
+///
+/// # Safety
+///
+/// The arguments are those of `create_upper_paths_hook`.
+pub unsafe fn offer(
+    root: *mut pg_sys::PlannerInfo,
+    stage: UpperRelationKind::Type,
+    input_rel: *mut pg_sys::RelOptInfo,
+    output_rel: *mut pg_sys::RelOptInfo,
+    extra: *mut c_void,
+) {
+    let Some(input) = state::fragment(input_rel).filter(|input| input.pending.is_empty()) else {
+        return;
+    };
+    // SAFETY: the planner's structures are valid for the call; `extra` is what
+    // the stage says.
+    unsafe {
+        if (*(*root).parse).hasTargetSRFs {
+            return;
+        }
+        let fragment = match stage {
+            UpperRelationKind::UPPERREL_GROUP_AGG => {
+                group(root, input, &*extra.cast::<pg_sys::GroupPathExtraData>())
+            }
+            UpperRelationKind::UPPERREL_ORDERED => order(root, input),
+            UpperRelationKind::UPPERREL_FINAL => {
+                limit(root, input, &*extra.cast::<pg_sys::FinalPathExtraData>())
+            }
+            _ => return,
+        };
+        let fragment = match fragment {
+            Ok(fragment) => fragment,
+            Err(reason) => return reason.note("what is above the joins"),
+        };
+        let target = (*root).upper_targets[stage as usize];
+        if target.is_null() || !covers(&columns_of(&fragment), target) {
+            return;
+        }
+        let pathkeys = match stage {
+            UpperRelationKind::UPPERREL_GROUP_AGG => std::ptr::null_mut(),
+            _ => (*root).sort_pathkeys,
+        };
+        let fragment = Rc::new(fragment);
+        state::set_fragment(output_rel, fragment.clone());
+        path::offer(output_rel, fragment, target, pathkeys);
+    }
+}
+
+/// The columns that a fragment has: those of a grouping are its keys and
+/// calls, those of a join any variable of its relations.
+enum Available {
+    Any,
+    These(Outputs),
+}
+
+impl Columns for Available {
+    unsafe fn find(&self, node: *const pg_sys::Node) -> Option<Result<(u32, DataType), Reason>> {
+        // SAFETY: the caller's promise.
+        unsafe {
+            match self {
+                Self::Any => AnyVar.find(node),
+                Self::These(outputs) => outputs.find(node),
+            }
+        }
+    }
+}
+
+fn columns_of(fragment: &Fragment) -> Available {
+    match &fragment.kind {
+        Kind::Leaf(_) | Kind::Join(_) => Available::Any,
+        Kind::Aggregate(aggregate) => Available::These(aggregate.columns.clone()),
+        Kind::Sort(sort) => columns_of(&sort.input),
+        Kind::Limit(limit) => columns_of(&limit.input),
+    }
+}
+
+/// Whether PostgreSQL can compute every expression of `target` from the
+/// columns `available`.
+unsafe fn covers(available: &Available, target: *const pg_sys::PathTarget) -> bool {
+    let Available::These(outputs) = available else {
+        return true;
+    };
+    // SAFETY: a path target holds expressions.
+    unsafe { iter::<pg_sys::Node>((*target).exprs).all(|expr| covered(outputs, expr)) }
+}
+
+/// Whether `node` is a column, or made of columns only.
+unsafe fn covered(outputs: &Outputs, node: *mut pg_sys::Node) -> bool {
+    const FLAGS: u32 = pg_sys::PVC_INCLUDE_AGGREGATES
+        | pg_sys::PVC_INCLUDE_WINDOWFUNCS
+        | pg_sys::PVC_INCLUDE_PLACEHOLDERS;
+    // SAFETY: an expression of the query being planned.
+    unsafe {
+        if outputs.position(node).is_some() {
+            return true;
+        }
+        match nodes::tag(node) {
+            NodeTag::T_Var | NodeTag::T_Aggref | NodeTag::T_PlaceHolderVar => false,
+            NodeTag::T_OpExpr => {
+                let op = &*node.cast::<pg_sys::OpExpr>();
+                iter(op.args).all(|arg| covered(outputs, arg))
+            }
+            NodeTag::T_FuncExpr => {
+                let call = &*node.cast::<pg_sys::FuncExpr>();
+                iter(call.args).all(|arg| covered(outputs, arg))
+            }
+            // Below any other node only variables and aggregate calls can
+            // match, not whole expressions.
+            _ => iter::<pg_sys::Node>(pg_sys::pull_var_clause(node, FLAGS as i32))
+                .all(|leaf| outputs.position(leaf).is_some()),
+        }
+    }
+}
+
+unsafe fn group(
+    root: *mut pg_sys::PlannerInfo,
+    input: Rc<Fragment>,
+    extra: &pg_sys::GroupPathExtraData,
+) -> Result<Fragment, Reason> {
+    // SAFETY: the planner's structures are valid for the call.
+    unsafe {
+        let parse = (*root).parse;
+        if !(*parse).groupingSets.is_null() {
+            return Err("grouping sets".into());
+        }
+        let target = (*root).upper_targets[UpperRelationKind::UPPERREL_GROUP_AGG as usize];
+        let available = columns_of(&input);
+        let mut params = Params::default();
+        let mut translator = Translator::new(&available, &mut params);
+        let mut columns = Outputs::default();
+
+        let mut groups = Vec::new();
+        for clause in iter::<pg_sys::SortGroupClause>(version::processed_group_clause(root)) {
+            let expr = pg_sys::get_sortgroupclause_expr(clause, (*root).processed_tlist);
+            groups.push(expr);
+        }
+        let (loose, aggregates) = loose_columns(target, extra.havingQual, &groups);
+        // Columns that are not grouped by are determined by those that are
+        // (the parser saw a primary key), so grouping by them, too, changes
+        // nothing.
+        groups.extend(loose);
+        for expr in &groups {
+            let ty = translator.translate(*expr)?.ty;
+            check_group_key(*expr, ty)?;
+            columns.0.push(Column { expr: *expr, ty });
+        }
+        for call in &aggregates {
+            let ty = aggregate(&mut translator, &**call)?.ty;
+            columns.0.push(Column { expr: call.cast(), ty });
+        }
+        if groups.is_empty() && aggregates.is_empty() {
+            return Err("nothing to compute".into());
+        }
+
+        let mut having = Vec::new();
+        let mut pending = Vec::new();
+        let mut rows = group_count(root, &groups, input.rows);
+        let mut over_groups = Translator::new(&columns, &mut params);
+        for clause in iter::<pg_sys::Node>(extra.havingQual.cast()) {
+            match over_groups.translate(clause) {
+                Ok(_) if pending.is_empty() => having.push(clause),
+                _ if covered(&columns, clause) => pending.push(clause),
+                _ => return Err("a HAVING condition on something else".into()),
+            }
+        }
+        let group_rows = rows;
+        if !extra.havingQual.is_null() {
+            rows *= pg_sys::clauselist_selectivity(
+                root,
+                extra.havingQual.cast(),
+                0,
+                pg_sys::JoinType::JOIN_INNER,
+                std::ptr::null_mut(),
+            );
+            rows = rows.max(1.0);
+        }
+        let cost =
+            cost::aggregate(input.cost, input.rows, groups.len(), aggregates.len(), group_rows);
+        let kind =
+            Kind::Aggregate(AggregateFragment { input, groups, aggregates, having, columns });
+        Ok(Fragment { kind, rows, cost, pending })
+    }
+}
+
+/// The variables outside of aggregate calls and group keys, and the aggregate
+/// calls, that the grouping's target and HAVING condition need, each once.
+unsafe fn loose_columns(
+    target: *const pg_sys::PathTarget,
+    having: *mut pg_sys::Node,
+    groups: &[*mut pg_sys::Node],
+) -> (Vec<*mut pg_sys::Node>, Vec<*mut pg_sys::Aggref>) {
+    const FLAGS: u32 = pg_sys::PVC_INCLUDE_AGGREGATES
+        | pg_sys::PVC_INCLUDE_PLACEHOLDERS
+        | pg_sys::PVC_RECURSE_WINDOWFUNCS;
+    // SAFETY: expressions of the query being planned.
+    unsafe {
+        let mut loose: Vec<*mut pg_sys::Node> = Vec::new();
+        let mut aggregates: Vec<*mut pg_sys::Aggref> = Vec::new();
+        let exprs = iter::<pg_sys::Node>((*target).exprs).chain(std::iter::once(having));
+        for expr in exprs.filter(|expr| !expr.is_null()) {
+            if groups.iter().any(|group| nodes::equal(*group, expr)) {
+                continue;
+            }
+            for leaf in iter::<pg_sys::Node>(pg_sys::pull_var_clause(expr, FLAGS as i32)) {
+                if nodes::tag(leaf) == NodeTag::T_Aggref {
+                    if !aggregates.iter().any(|call| nodes::equal(*call, leaf)) {
+                        aggregates.push(leaf.cast());
+                    }
+                } else if !is_part_of(leaf, groups)
+                    && !loose.iter().any(|other| nodes::equal(*other, leaf))
+                {
+                    loose.push(leaf);
+                }
+            }
+        }
+        (loose, aggregates)
+    }
+}
+
+/// Whether `var` is a group key or occurs in one.
+unsafe fn is_part_of(var: *mut pg_sys::Node, groups: &[*mut pg_sys::Node]) -> bool {
+    // SAFETY: expressions of the query being planned.
+    unsafe {
+        groups.iter().any(|group| variables(*group).iter().any(|other| nodes::equal(*other, var)))
+    }
+}
+
+/// Whether values of `expr` that are equal to PostgreSQL are equal bits, so
+/// that the engine forms the same groups and shows the same representative.
+unsafe fn check_group_key(expr: *mut pg_sys::Node, ty: DataType) -> Result<(), Reason> {
+    // SAFETY: an expression of the query being planned.
+    unsafe {
+        match ty {
+            DataType::Float4 | DataType::Float8 => Err("grouping by a floating-point key".into()),
+            DataType::Numeric => Err("grouping by numeric without declared scale".into()),
+            // Values of one declared length are padded alike.
+            DataType::Bpchar if pg_sys::exprTypmod(expr) < 0 => {
+                Err("grouping by bpchar without declared length".into())
+            }
+            DataType::Text | DataType::Bpchar => {
+                check_text_comparison(Function::Eq, pg_sys::exprCollation(expr))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+unsafe fn group_count(
+    root: *mut pg_sys::PlannerInfo,
+    groups: &[*mut pg_sys::Node],
+    input_rows: f64,
+) -> f64 {
+    if groups.is_empty() {
+        return 1.0;
+    }
+    // SAFETY: expressions of the query being planned.
+    unsafe {
+        pg_sys::estimate_num_groups(
+            root,
+            nodes::list_of(groups.iter().copied()),
+            input_rows,
+            std::ptr::null_mut(),
+            std::ptr::null_mut(),
+        )
+    }
+}
+
+unsafe fn order(root: *mut pg_sys::PlannerInfo, input: Rc<Fragment>) -> Result<Fragment, Reason> {
+    // SAFETY: the planner's structures are valid for the call.
+    unsafe {
+        let available = columns_of(&input);
+        let mut params = Params::default();
+        let mut keys = Vec::new();
+        for clause in iter::<pg_sys::SortGroupClause>((*(*root).parse).sortClause) {
+            let clause = &*clause;
+            let expr = pg_sys::get_sortgroupclause_expr(
+                std::ptr::from_ref(clause).cast_mut(),
+                (*root).processed_tlist,
+            );
+            let descending = match functions::rule(pg_sys::get_opcode(clause.sortop)) {
+                Some(Rule::Compare(Function::Lt)) => false,
+                Some(Rule::Compare(Function::Gt)) => true,
+                _ => return Err("an order that the engine does not know".into()),
+            };
+            let typed = Translator::new(&available, &mut params).translate(expr)?;
+            let (_, _, ty) = comparable(typed.clone(), typed)?;
+            if ty == DataType::Text {
+                check_text_comparison(Function::Lt, pg_sys::exprCollation(expr))?;
+            }
+            keys.push(SortItem { expr, descending, nulls_first: clause.nulls_first });
+        }
+        if keys.is_empty() {
+            return Err("no order".into());
+        }
+        let fetch = plain_limit((*root).parse).and_then(|(offset, count)| {
+            u64::try_from(count?.checked_add(offset.unwrap_or(0))?).ok()
+        });
+        let rows = input.rows;
+        let cost = cost::sort(input.cost, rows, keys.len(), fetch);
+        let rows = fetch.map_or(rows, |fetch| rows.min(fetch as f64));
+        let kind = Kind::Sort(SortFragment { input, keys, fetch });
+        Ok(Fragment { kind, rows, cost, pending: Vec::new() })
+    }
+}
+
+unsafe fn limit(
+    root: *mut pg_sys::PlannerInfo,
+    input: Rc<Fragment>,
+    extra: &pg_sys::FinalPathExtraData,
+) -> Result<Fragment, Reason> {
+    // SAFETY: the planner's structures are valid for the call.
+    unsafe {
+        if !extra.limit_needed {
+            return Err("no limit".into());
+        }
+        let (offset, count) = plain_limit((*root).parse).ok_or("a limit that is not a constant")?;
+        let skipped = offset.unwrap_or(0) as f64;
+        let kept = count.map_or(f64::INFINITY, |count| count as f64);
+        let rows = (input.rows - skipped).clamp(1.0, kept.max(1.0));
+        let cost = cost::limit(input.cost, input.rows, skipped + kept);
+        let kind = Kind::Limit(LimitFragment { input, offset, count });
+        Ok(Fragment { kind, rows, cost, pending: Vec::new() })
+    }
+}
+
+/// OFFSET and LIMIT of a SELECT, if both are constants that are not negative;
+/// NULL counts as absent.
+///
+/// Nothing but the limit stands above the order of a SELECT here: row marks
+/// and set-returning targets are excluded before.
+unsafe fn plain_limit(parse: *const pg_sys::Query) -> Option<(Option<i64>, Option<i64>)> {
+    unsafe fn bound(node: *const pg_sys::Node) -> Option<Option<i64>> {
+        if node.is_null() {
+            return Some(None);
+        }
+        // SAFETY: a node of the query.
+        let constant: &pg_sys::Const = unsafe { cast(node) }?;
+        if constant.constisnull {
+            return Some(None);
+        }
+        let value = constant.constvalue.value() as i64;
+        (constant.consttype == pg_sys::INT8OID && value >= 0).then_some(Some(value))
+    }
+    // SAFETY: a valid query.
+    unsafe {
+        if (*parse).commandType != pg_sys::CmdType::CMD_SELECT
+            || (*parse).limitOption != pg_sys::LimitOption::LIMIT_OPTION_COUNT
+        {
+            return None;
+        }
+        Some((bound((*parse).limitOffset)?, bound((*parse).limitCount)?))
+    }
+}
