@@ -102,19 +102,42 @@ pub unsafe extern "C-unwind" fn end(node: *mut pg_sys::CustomScanState) {
     }
 }
 
-/// Rescans the children of a custom scan; one with changed parameters rescans
-/// by itself when it is next asked for a row.
+/// Rescans the leaf; one with changed parameters rescans by itself when it is
+/// next asked for a row.
 #[pg_guard]
-pub unsafe extern "C-unwind" fn rescan(node: *mut pg_sys::CustomScanState) {
+unsafe extern "C-unwind" fn rescan(node: *mut pg_sys::CustomScanState) {
+    // SAFETY: the child that `begin` made.
+    unsafe {
+        for leaf in iter::<pg_sys::PlanState>((*node).custom_ps) {
+            pass_changed_params(node, leaf);
+            if (*leaf).chgParam.is_null() {
+                pg_sys::ExecReScan(leaf);
+            }
+        }
+    }
+}
+
+/// Rescans the Feed nodes of a PgFusion node. At once: nothing asks a Feed for
+/// rows, so it would never notice changed parameters by itself.
+///
+/// # Safety
+///
+/// Called from `ReScanCustomScan`.
+pub unsafe fn rescan_all(node: *mut pg_sys::CustomScanState) {
     // SAFETY: the children that `begin` made.
     unsafe {
-        for child in iter::<pg_sys::PlanState>((*node).custom_ps) {
-            if !(*node).ss.ps.chgParam.is_null() {
-                pg_sys::UpdateChangedParamSet(child, (*node).ss.ps.chgParam);
-            }
-            if (*child).chgParam.is_null() {
-                pg_sys::ExecReScan(child);
-            }
+        for feed in iter::<pg_sys::PlanState>((*node).custom_ps) {
+            pass_changed_params(node, feed);
+            pg_sys::ExecReScan(feed);
+        }
+    }
+}
+
+unsafe fn pass_changed_params(node: *mut pg_sys::CustomScanState, child: *mut pg_sys::PlanState) {
+    // SAFETY: a node and its child.
+    unsafe {
+        if !(*node).ss.ps.chgParam.is_null() {
+            pg_sys::UpdateChangedParamSet(child, (*node).ss.ps.chgParam);
         }
     }
 }

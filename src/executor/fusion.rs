@@ -171,7 +171,7 @@ unsafe extern "C-unwind" fn rescan(node: *mut pg_sys::CustomScanState) {
         if let Some(run) = FusionState::run(node) {
             run.reset();
         }
-        feed::rescan(node);
+        feed::rescan_all(node);
         pg_sys::ExecScanReScan(&raw mut (*node).ss);
     }
 }

@@ -72,7 +72,9 @@ pub enum DataType {
     /// `text`, `varchar` and `name`: UTF-8, compared byte by byte.
     Text,
     /// `bpchar`: UTF-8 with its trailing blanks; compare it only through
-    /// [`Function::BpcharTrim`](crate::Function::BpcharTrim).
+    /// [`Function::BpcharTrim`](crate::Function::BpcharTrim). As a group key it
+    /// is taken by byte, so it may only be one where all values are padded to
+    /// one declared length.
     Bpchar,
     /// `bytea`.
     Bytea,

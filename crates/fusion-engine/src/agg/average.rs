@@ -215,3 +215,43 @@ where
         self.sums.capacity() * size_of::<S::Native>() + self.counts.capacity() * size_of::<i64>()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow::array::AsArray;
+
+    #[test]
+    fn sums_of_wide_decimals_get_256_bits() {
+        let width = |precision| sum_type(DataType::Decimal { precision, scale: 2 });
+        assert!(is_128(width(19)) && !is_128(width(20)));
+    }
+
+    #[test]
+    fn the_sum_may_exceed_128_bits() {
+        let input = DataType::Decimal { precision: 38, scale: 0 };
+        let mut state = average(input, DataType::Numeric).unwrap();
+        let big = 10_i128.pow(38) - 1;
+        let values = PrimitiveArray::<Decimal128Type>::from_iter_values([big, big, big]);
+        state.update_batch(&[Arc::new(values)], &[0, 0, 0], None, 1).unwrap();
+        let result = state.evaluate(EmitTo::All).unwrap();
+        let mut expected = Vec::new();
+        PgNumeric::from_unscaled(i256::from_i128(big), 0).write(&mut expected);
+        assert_eq!(result.as_binary_view().value(0), expected);
+    }
+
+    #[test]
+    fn nan_and_nothing() {
+        let input = DataType::Decimal { precision: 10, scale: 2 };
+        let mut state = average(input, DataType::Numeric).unwrap();
+        let nan = fusion_plan::DECIMAL128_NAN;
+        let values =
+            PrimitiveArray::<Decimal128Type>::from_iter([Some(1), Some(nan), Some(5), None]);
+        let values: ArrayRef = Arc::new(values.with_data_type(input.arrow()));
+        let states = state.convert_to_state(&[values], None).unwrap();
+        state.merge_batch(&states, &[0, 0, 0, 1], 2).unwrap();
+        let result = state.evaluate(EmitTo::All).unwrap();
+        let result: Vec<_> = result.as_binary_view().iter().collect();
+        assert_eq!(result, [Some(&numeric::NAN[..]), None]);
+    }
+}

@@ -124,3 +124,54 @@ impl GroupsAccumulator for MinMax {
         self.groups.capacity() * size_of::<Option<Vec<u8>>>() + self.allocated
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn extreme(max: bool, input: DataType, values: &[Option<&str>]) -> Option<String> {
+        let mut state = MinMax::new(max, input);
+        let values: ArrayRef = Arc::new(StringViewArray::from(values.to_vec()));
+        state.update_batch(&[Arc::clone(&values)], &vec![0; values.len()], None, 1).unwrap();
+        let result = state.evaluate(EmitTo::All).unwrap();
+        assert_eq!(state.allocated, 0);
+        result.as_string_view().iter().next().unwrap().map(str::to_owned)
+    }
+
+    #[test]
+    fn text_is_ordered_by_byte_and_nulls_are_skipped() {
+        let values = [Some("b"), None, Some("a, with more than twelve bytes"), Some("é")];
+        assert_eq!(extreme(false, DataType::Text, &values), values[2].map(str::to_owned));
+        assert_eq!(extreme(true, DataType::Text, &values), Some("é".into()));
+        assert_eq!(extreme(true, DataType::Text, &[None, None]), None);
+    }
+
+    #[test]
+    fn bpchar_ignores_blanks_and_keeps_them() {
+        assert_eq!(extreme(true, DataType::Bpchar, &[Some("a  "), Some("a")]), Some("a  ".into()));
+        assert_eq!(
+            extreme(false, DataType::Bpchar, &[Some("b "), Some("a\t ")]),
+            Some("a\t ".into())
+        );
+        // A tab is less than a blank, but blanks at the end do not count.
+        assert_eq!(
+            extreme(false, DataType::Bpchar, &[Some("a\t"), Some("a   ")]),
+            Some("a   ".into())
+        );
+    }
+
+    #[test]
+    fn filtered_rows_do_not_count_and_groups_are_apart() {
+        let mut state = MinMax::new(false, DataType::Text);
+        let values: ArrayRef = Arc::new(StringViewArray::from(vec!["x", "a", "y"]));
+        let filter = BooleanArray::from(vec![Some(true), None, Some(true)]);
+        let skipped = state.convert_to_state(&[Arc::clone(&values)], Some(&filter)).unwrap();
+        assert!(skipped[0].is_null(1));
+        state.update_batch(&[values], &[0, 0, 2], Some(&filter), 3).unwrap();
+        let first = state.evaluate(EmitTo::First(1)).unwrap();
+        assert_eq!(first.as_string_view().value(0), "x");
+        let rest = state.evaluate(EmitTo::All).unwrap();
+        let rest: Vec<_> = rest.as_string_view().iter().collect();
+        assert_eq!(rest, [None, Some("y")]);
+    }
+}

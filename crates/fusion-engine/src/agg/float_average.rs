@@ -162,3 +162,39 @@ where
         self.groups.capacity() * size_of::<Moments>()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow::array::AsArray;
+
+    fn average_of(values: &[f64]) -> Result<Option<f64>> {
+        let mut state = FloatAverage::<Float64Type>::boxed();
+        let column: ArrayRef = Arc::new(Float64Array::from(values.to_vec()));
+        state.update_batch(&[column], &vec![0; values.len()], None, 1)?;
+        Ok(state.evaluate(EmitTo::All)?.as_primitive::<Float64Type>().iter().next().flatten())
+    }
+
+    #[test]
+    fn averages_are_those_of_postgresql() {
+        assert_eq!(average_of(&[1.5, 2.25, -0.1]).unwrap(), Some(1.216_666_666_666_666_6));
+        assert!(average_of(&[f64::INFINITY, f64::NEG_INFINITY]).unwrap().unwrap().is_nan());
+        assert_eq!(average_of(&[f64::INFINITY, 1.0]).unwrap(), Some(f64::INFINITY));
+        assert_eq!(average_of(&[]).unwrap(), None);
+    }
+
+    #[test]
+    fn squares_overflow_too() {
+        assert!(average_of(&[1e200, -1e200]).is_err());
+        assert!(average_of(&[1e308, 1e308]).is_err());
+    }
+
+    #[test]
+    fn states_move_but_do_not_merge() {
+        let mut state = FloatAverage::<Float64Type>::boxed();
+        let column: ArrayRef = Arc::new(Float64Array::from(vec![Some(1.0), None]));
+        let parts = state.convert_to_state(&[column], None).unwrap();
+        state.merge_batch(&parts, &[0, 0], 1).unwrap();
+        assert!(state.merge_batch(&parts, &[0, 0], 1).is_err());
+    }
+}

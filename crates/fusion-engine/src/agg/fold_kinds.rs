@@ -288,3 +288,83 @@ impl<T: ArrowPrimitiveType<Native: Extremes> + Send> Step for Max<T> {
         Self::add(state, other)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow::array::{Array, ArrayRef, AsArray, Float64Array, Int64Array, PrimitiveArray};
+    use datafusion_expr::EmitTo;
+    use fusion_plan::DECIMAL128_NAN;
+    use std::sync::Arc;
+
+    fn fold(mut state: BoxedGroups, values: ArrayRef) -> datafusion_common::Result<ArrayRef> {
+        state.update_batch(&[Arc::clone(&values)], &vec![0; values.len()], None, 1)?;
+        state.evaluate(EmitTo::All)
+    }
+
+    fn float(values: &[f64]) -> ArrayRef {
+        Arc::new(Float64Array::from(values.to_vec()))
+    }
+
+    fn first(result: ArrayRef) -> f64 {
+        result.as_primitive::<Float64Type>().value(0)
+    }
+
+    #[test]
+    fn bigint_sums_are_exact() {
+        let ty = DataType::Decimal { precision: 38, scale: 0 };
+        let values: ArrayRef = Arc::new(Int64Array::from(vec![i64::MAX, i64::MAX]));
+        let result = fold(sum(DataType::Int8, ty).unwrap(), values).unwrap();
+        assert_eq!(result.as_primitive::<Decimal128Type>().value(0), 18_446_744_073_709_551_614);
+    }
+
+    #[test]
+    fn decimal_sums_widen_and_keep_nan() {
+        let input = DataType::Decimal { precision: 38, scale: 2 };
+        let result = DataType::Decimal { precision: 76, scale: 2 };
+        let total = |values: [i128; 2]| {
+            let values = PrimitiveArray::<Decimal128Type>::from_iter_values(values);
+            let values: ArrayRef = Arc::new(values.with_data_type(input.arrow()));
+            let sum = fold(sum(input, result).unwrap(), values).unwrap();
+            sum.as_primitive::<Decimal256Type>().value(0)
+        };
+        let big = 10_i128.pow(38) - 1;
+        assert_eq!(total([big, big]), i256::from_i128(big).wrapping_add(i256::from_i128(big)));
+        assert_eq!(total([DECIMAL128_NAN, 1]), i256::MAX);
+    }
+
+    #[test]
+    fn float_sums_keep_zeros_and_overflow() {
+        let new = || sum(DataType::Float8, DataType::Float8).unwrap();
+        assert_eq!(first(fold(new(), float(&[-0.0])).unwrap()).to_bits(), (-0.0_f64).to_bits());
+        assert_eq!(first(fold(new(), float(&[-0.0, 0.0])).unwrap()).to_bits(), 0);
+        assert!(fold(new(), float(&[1e308, 1e308])).is_err());
+        assert_eq!(first(fold(new(), float(&[f64::INFINITY, 1e308])).unwrap()), f64::INFINITY);
+    }
+
+    #[test]
+    fn nan_is_the_largest_float_and_the_later_zero_stays() {
+        let extreme = |max, values: &[f64]| {
+            first(fold(min_max(max, DataType::Float8).unwrap(), float(values)).unwrap())
+        };
+        let (nan, inf) = (f64::NAN, f64::INFINITY);
+        assert!(extreme(true, &[inf, nan, 1.0]).is_nan());
+        assert!(extreme(false, &[nan, nan]).is_nan());
+        assert_eq!(extreme(false, &[nan, inf]), inf);
+        assert_eq!(extreme(true, &[-inf]), -inf);
+        for max in [false, true] {
+            assert_eq!(extreme(max, &[0.0, -0.0]).to_bits(), (-0.0_f64).to_bits());
+            assert_eq!(extreme(max, &[-0.0, 0.0]).to_bits(), 0);
+        }
+    }
+
+    #[test]
+    fn groups_without_a_value_are_null() {
+        let mut state = min_max(true, DataType::Int8).unwrap();
+        let values: ArrayRef = Arc::new(Int64Array::from(vec![None, Some(i64::MIN)]));
+        state.update_batch(&[values], &[0, 1], None, 2).unwrap();
+        let result = state.evaluate(EmitTo::All).unwrap();
+        let result: Vec<_> = result.as_primitive::<Int64Type>().iter().collect();
+        assert_eq!(result, [None, Some(i64::MIN)]);
+    }
+}

@@ -93,8 +93,19 @@ impl PgAggregate {
 }
 
 impl AggregateUDFImpl for PgAggregate {
+    /// Not SQL's names: DataFusion knows `min` and `max` by name, and adds a
+    /// filter of its own that orders NaN and decimals otherwise and asks an
+    /// accumulator for its value more than once.
     fn name(&self) -> &str {
-        self.function.name()
+        match self.function {
+            AggregateFunction::CountStar | AggregateFunction::Count => "pg_count",
+            AggregateFunction::Sum => "pg_sum",
+            AggregateFunction::Avg => "pg_avg",
+            AggregateFunction::Min => "pg_min",
+            AggregateFunction::Max => "pg_max",
+            AggregateFunction::BoolAnd => "pg_bool_and",
+            AggregateFunction::BoolOr => "pg_bool_or",
+        }
     }
 
     fn signature(&self) -> &Signature {

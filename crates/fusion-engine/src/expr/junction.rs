@@ -182,3 +182,94 @@ impl PhysicalExpr for Junction {
         fmt::Display::fmt(self, f)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::expr::Call;
+    use arrow::array::{ArrayRef, Int32Array};
+    use datafusion_common::ScalarValue;
+    use datafusion_physical_expr::expressions::{Column, Literal};
+    use fusion_plan::{DataType as Type, Function};
+
+    fn boolean(index: usize) -> Arc<dyn PhysicalExpr> {
+        Arc::new(Column::new("b", index))
+    }
+
+    /// `1 / column = 1`, which fails for zero.
+    fn division(index: usize) -> Arc<dyn PhysicalExpr> {
+        let one = || Arc::new(Literal::new(ScalarValue::Int32(Some(1)))) as Arc<dyn PhysicalExpr>;
+        let column = Arc::new(Column::new("i", index));
+        let types = vec![Type::Int4; 2];
+        let quotient =
+            Call::try_new(Function::Div, vec![one(), column], types.clone(), Type::Int4, None);
+        let args = vec![Arc::new(quotient.unwrap()) as Arc<dyn PhysicalExpr>, one()];
+        Arc::new(Call::try_new(Function::Eq, args, types, Type::Bool, None).unwrap())
+    }
+
+    fn evaluate(
+        kind: JunctionKind,
+        booleans: &[Option<bool>],
+        divisors: &[i32],
+    ) -> Result<Vec<Option<bool>>> {
+        let columns: Vec<(&str, ArrayRef)> = vec![
+            ("b", Arc::new(BooleanArray::from(booleans.to_vec()))),
+            ("i", Arc::new(Int32Array::from(divisors.to_vec()))),
+        ];
+        let batch = RecordBatch::try_from_iter_with_nullable(
+            columns.into_iter().map(|(name, column)| (name, column, true)),
+        )?;
+        let args = vec![(boolean(0), false), (division(1), true)];
+        let result = Junction::try_new(kind, args)?.evaluate(&batch)?;
+        Ok(result.into_array(batch.num_rows())?.as_boolean().iter().collect())
+    }
+
+    #[test]
+    fn what_is_decided_is_not_evaluated() {
+        let (t, f, n) = (Some(true), Some(false), None);
+        assert_eq!(
+            evaluate(JunctionKind::And, &[f, t, n, t], &[0, 1, 2, 2]).unwrap(),
+            [f, t, f, f]
+        );
+        assert_eq!(evaluate(JunctionKind::Or, &[t, f, n, f], &[0, 1, 2, 2]).unwrap(), [t, t, n, f]);
+        assert_eq!(evaluate(JunctionKind::And, &[f, f], &[0, 0]).unwrap(), [f, f]);
+        assert_eq!(evaluate(JunctionKind::And, &[n, n], &[1, 2]).unwrap(), [n, f]);
+        assert_eq!(evaluate(JunctionKind::And, &[], &[]).unwrap(), []);
+    }
+
+    #[test]
+    fn null_decides_in_a_filter_only() {
+        let (t, n) = (Some(true), None);
+        assert!(evaluate(JunctionKind::And, &[n, t], &[0, 1]).is_err());
+        assert!(evaluate(JunctionKind::Or, &[n, t], &[0, 1]).is_err());
+        let kept = evaluate(JunctionKind::Filter, &[n, t], &[0, 1]).unwrap();
+        assert_eq!((kept[0] == t, kept[1]), (false, t));
+        assert!(evaluate(JunctionKind::Filter, &[t, t], &[0, 1]).is_err());
+    }
+
+    #[test]
+    fn few_undecided_rows_among_many() {
+        let mut booleans = vec![Some(false); 100];
+        booleans[42] = Some(true);
+        booleans[77] = None;
+        let args = vec![(boolean(0), false), (boolean(1), false)];
+        let columns: Vec<(&str, ArrayRef)> = vec![
+            ("a", Arc::new(BooleanArray::from(booleans))),
+            ("b", Arc::new(BooleanArray::from(vec![None; 100]))),
+        ];
+        let batch = RecordBatch::try_from_iter_with_nullable(
+            columns.into_iter().map(|(name, column)| (name, column, true)),
+        )
+        .unwrap();
+        let and = Junction::try_new(JunctionKind::And, args).unwrap();
+        let result = and.evaluate(&batch).unwrap().into_array(100).unwrap();
+        let nulls: Vec<_> = result
+            .as_boolean()
+            .iter()
+            .enumerate()
+            .filter(|(_, v)| v.is_none())
+            .map(|(i, _)| i)
+            .collect();
+        assert_eq!(nulls, [42, 77]);
+    }
+}

@@ -197,13 +197,13 @@ fn datafusion(error: DataFusionError) -> PgError {
 }
 
 /// Whether values of `ty` are equal exactly if their bytes are, so that hashing
-/// finds them.
+/// finds them. (The planner sends `bpchar` keys only where all values are padded
+/// alike.)
 fn hashable(ty: DataType) -> bool {
     !matches!(
         ty,
         DataType::Interval
             | DataType::Numeric
-            | DataType::Bpchar
             | DataType::Opaque
             | DataType::Float4
             | DataType::Float8

@@ -182,3 +182,59 @@ fn copy_data(data: &ArrayData, copied: &Count) -> Result<ArrayData> {
     // of this type and length, from its offset on.
     Ok(unsafe { copy.build_unchecked() })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow::array::{BooleanArray, Decimal128Array, FixedSizeBinaryArray, StringViewArray};
+
+    /// Where the bytes of `array` begin, buffer by buffer.
+    fn addresses(array: &ArrayRef) -> Vec<*const u8> {
+        let data = array.to_data();
+        let nulls = data.nulls().map(|nulls| nulls.buffer().as_ptr());
+        data.buffers().iter().map(|buffer| buffer.as_ptr()).chain(nulls).collect()
+    }
+
+    fn columns() -> Vec<ArrayRef> {
+        let text =
+            ["short", "a string of more than twelve bytes", "x", "another such string, longer"];
+        vec![
+            Arc::new(Decimal128Array::from(vec![Some(1), None, Some(3), Some(4)])),
+            Arc::new(BooleanArray::from(vec![Some(true), None, Some(false), Some(true)])),
+            Arc::new(StringViewArray::from(text.to_vec())),
+            Arc::new(StringViewArray::from(vec![Some("inline"), None, Some("x"), Some("y")])),
+            Arc::new(
+                FixedSizeBinaryArray::try_from_iter([b"0123456789abcdef"; 4].into_iter()).unwrap(),
+            ),
+        ]
+    }
+
+    #[test]
+    fn a_full_copy_shares_nothing() {
+        for column in columns() {
+            for slice in [Arc::clone(&column), column.slice(1, 3), column.slice(2, 0)] {
+                let copied = Count::new();
+                let copy = copy_column(&slice, Depth::Everything, &copied).unwrap();
+                assert_eq!(&copy, &slice);
+                assert!(copy.to_data().validate_full().is_ok());
+                assert!(slice.is_empty() || copied.value() > 0);
+                let shared = addresses(&copy);
+                assert!(
+                    slice.is_empty() || !addresses(&slice).iter().any(|at| shared.contains(at))
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_shallow_copy_moves_payloads_only() {
+        let copied = Count::new();
+        let columns = columns();
+        let number = copy_column(&columns[0], Depth::Payloads, &copied).unwrap();
+        assert_eq!((addresses(&number), copied.value()), (addresses(&columns[0]), 0));
+        let text = copy_column(&columns[2], Depth::Payloads, &copied).unwrap();
+        assert_eq!(&text, &columns[2]);
+        assert_ne!(addresses(&text)[1], addresses(&columns[2])[1]);
+        assert_eq!(copied.value(), 34 + 27);
+    }
+}
