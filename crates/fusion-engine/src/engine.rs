@@ -2,7 +2,7 @@
 
 use crate::error::{from_panic, to_pg};
 use crate::host::SessionIo;
-use crate::lower::{Lowered, lower};
+use crate::lower::{Lowered, Shape, lower};
 use crate::memory::{Budget, SessionPool};
 use crate::metrics;
 use datafusion_execution::TaskContext;
@@ -24,6 +24,10 @@ const SPILL_PREFIX: &str = "datafusion-";
 /// The most that a sort sets aside for merging what it has written to disk.
 const MAX_MERGE_RESERVATION: usize = 10 * 1024 * 1024;
 
+/// How many spill files a sort merges at once: with more, their buffers would
+/// take the memory that other operators need.
+const MERGE_FAN_IN: usize = 16;
+
 /// What the engine may use.
 #[derive(Clone, Debug)]
 pub struct EngineConfig {
@@ -41,7 +45,7 @@ pub struct EngineConfig {
 /// Runs fusion plans. One per process; sessions share its memory limit.
 #[derive(Debug)]
 pub struct Engine {
-    threads: usize,
+    shape: Shape,
     session_config: SessionConfig,
     runtime: Arc<RuntimeEnv>,
     budget: Arc<Budget>,
@@ -57,19 +61,22 @@ impl Engine {
         prepare_spill_directory(&config.spill_directory)?;
         let disk = DiskManagerBuilder::default()
             .with_mode(DiskManagerMode::Directories(vec![config.spill_directory]))
-            .with_max_temp_directory_size(u64::MAX);
+            .with_max_temp_directory_size(u64::MAX)
+            .with_max_spill_merge_fan_in(MERGE_FAN_IN);
         let runtime = RuntimeEnvBuilder::new()
             .with_disk_manager_builder(disk)
             .build_arc()
             .map_err(|error| to_pg(&error))?;
         let threads = config.threads.max(1);
+        let batch_size = config.batch_size.max(1);
+        let shape = Shape { threads, batch_size };
         let merge_reservation = MAX_MERGE_RESERVATION.min(config.memory_limit / (16 * threads));
         let session_config = SessionConfig::new()
             .with_target_partitions(threads)
-            .with_batch_size(config.batch_size.max(1))
+            .with_batch_size(batch_size)
             .with_sort_spill_reservation_bytes(merge_reservation);
         let budget = Arc::new(Budget::new(config.memory_limit));
-        Ok(Self { threads, session_config, runtime, budget })
+        Ok(Self { shape, session_config, runtime, budget })
     }
 
     /// Runs `plan` with the parameters' values and writes the result to `io`.
@@ -102,7 +109,7 @@ impl Engine {
             HashMap::new(),
             Arc::new(runtime),
         ));
-        let lowered = lower(plan, &params, self.threads, Arc::clone(&io));
+        let lowered = lower(plan, &params, self.shape, Arc::clone(&io));
         let session = async move {
             let lowered = lowered?;
             execute(&lowered, &context, io.as_ref()).await?;

@@ -3,10 +3,12 @@
 //! DataFusion's `FairSpillPool` divides the limit by the number of *registered*
 //! spilling consumers, used or not: two idle sessions with a few sorts each
 //! would leave a busy one a fraction of the memory. Here memory is given to
-//! whoever asks first, up to seven eighths of the limit. The last eighth is kept
-//! for consumers that cannot spill (hash joins) and, in equal shares, for
-//! spilling consumers that hold almost nothing, so that each can always make
-//! progress: it holds a batch, spills it, and goes on.
+//! whoever asks first, up to half of the limit for consumers that can spill.
+//! The other half is for those that cannot: hash joins, and the merging that a
+//! spilling sort does, which may need as much again as the rows it holds. From
+//! there, too, spilling consumers that hold almost nothing get equal shares of
+//! an eighth, so that each can always make progress: it holds a batch, spills
+//! it, and goes on.
 
 use datafusion_common::Result;
 use datafusion_common::resources_datafusion_err;
@@ -37,9 +39,9 @@ impl Budget {
         if !can_spill {
             return self.limit;
         }
-        let reserve = self.limit / 8;
-        let share = reserve / self.spilling_consumers.load(Ordering::Relaxed).max(1);
-        if held.saturating_add(additional) <= share { self.limit } else { self.limit - reserve }
+        let consumers = self.spilling_consumers.load(Ordering::Relaxed).max(1);
+        let share = self.limit / 8 / consumers;
+        if held.saturating_add(additional) <= share { self.limit } else { self.limit / 2 }
     }
 }
 
@@ -153,16 +155,16 @@ mod tests {
     }
 
     #[test]
-    fn the_last_eighth_is_for_those_that_need_it() {
+    fn half_is_for_those_that_cannot_spill() {
         let (_, first, second) = pools(800);
         let hog = MemoryConsumer::new("hog").with_can_spill(true).register(&first);
-        hog.try_grow(700).unwrap();
+        hog.try_grow(400).unwrap();
         assert!(hog.try_grow(1).is_err());
         let small = MemoryConsumer::new("small").with_can_spill(true).register(&second);
         assert!(small.try_grow(51).is_err());
         small.try_grow(50).unwrap();
         let join = MemoryConsumer::new("join").register(&second);
-        join.try_grow(50).unwrap();
+        join.try_grow(350).unwrap();
         assert!(join.try_grow(1).is_err());
     }
 }

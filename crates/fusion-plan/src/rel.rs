@@ -341,7 +341,10 @@ impl Plan {
         let schema_of = |rel: &Rel| self.schema(rel).ok_or("a node names what does not exist");
         schema_of(rel)?;
         let check = |exprs: &mut dyn Iterator<Item = &Expr>, input: &[DataType]| {
-            exprs.map(|expr| expr.validate(input, &self.params)).collect::<Result<(), _>>()
+            for expr in exprs {
+                expr.validate(input, &self.params)?;
+            }
+            Ok(())
         };
         match rel {
             Rel::Leaf(_) | Rel::Distinct { .. } => Ok(()),

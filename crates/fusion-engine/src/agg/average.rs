@@ -42,13 +42,15 @@ pub(super) fn average(input: DataType, result: DataType) -> Option<BoxedGroups> 
         return None;
     }
     Some(match input {
-        T::Int2 => Average::<Int16Type, Int64Type>::boxed(input, i64::from),
-        T::Int4 => Average::<Int32Type, Int64Type>::boxed(input, i64::from),
-        T::Int8 => Average::<Int64Type, Decimal128Type>::boxed(input, i128::from),
+        T::Int2 => Average::<Int16Type, Int64Type, _>::boxed(input, i64::from),
+        T::Int4 => Average::<Int32Type, Int64Type, _>::boxed(input, i64::from),
+        T::Int8 => Average::<Int64Type, Decimal128Type, _>::boxed(input, i128::from),
         T::Decimal { .. } => match (is_128(input), is_128(sum_type(input))) {
-            (true, true) => Average::<Decimal128Type, Decimal128Type>::boxed(input, |value| value),
-            (true, false) => Average::<Decimal128Type, Decimal256Type>::boxed(input, widen),
-            _ => Average::<Decimal256Type, Decimal256Type>::boxed(input, |value| value),
+            (true, true) => {
+                Average::<Decimal128Type, Decimal128Type, _>::boxed(input, |value| value)
+            }
+            (true, false) => Average::<Decimal128Type, Decimal256Type, _>::boxed(input, widen),
+            _ => Average::<Decimal256Type, Decimal256Type, _>::boxed(input, |value| value),
         },
         _ => return None,
     })
@@ -90,21 +92,22 @@ impl Total for i256 {
 }
 
 /// Values of type `I`, added up as `S`. A group without values is NULL.
-struct Average<I: ArrowPrimitiveType, S: ArrowPrimitiveType> {
+struct Average<I, S: ArrowPrimitiveType, C> {
     sums: Vec<S::Native>,
     counts: Vec<i64>,
-    convert: fn(I::Native) -> S::Native,
+    convert: C,
     sum_type: Arrow,
     scale: u8,
     input: PhantomData<fn() -> I>,
 }
 
-impl<I, S> Average<I, S>
+impl<I, S, C> Average<I, S, C>
 where
     I: ArrowPrimitiveType + Send,
     S: ArrowPrimitiveType<Native: Total> + Send,
+    C: Fn(I::Native) -> S::Native + Send + Sync + 'static,
 {
-    fn boxed(input: DataType, convert: fn(I::Native) -> S::Native) -> BoxedGroups {
+    fn boxed(input: DataType, convert: C) -> BoxedGroups {
         Box::new(Self {
             sums: Vec::new(),
             counts: Vec::new(),
@@ -127,10 +130,11 @@ where
     }
 }
 
-impl<I, S> GroupsAccumulator for Average<I, S>
+impl<I, S, C> GroupsAccumulator for Average<I, S, C>
 where
     I: ArrowPrimitiveType + Send,
     S: ArrowPrimitiveType<Native: Total> + Send,
+    C: Fn(I::Native) -> S::Native + Send + Sync + 'static,
 {
     fn update_batch(
         &mut self,

@@ -92,11 +92,11 @@ where
 {
     fn kernel<T: ArrowPrimitiveType>(
         name: &'static str,
-        op: fn(T::Native, T::Native) -> (T::Native, bool),
+        op: impl Fn(T::Native, T::Native) -> (T::Native, bool) + Send + Sync + 'static,
         error: fn(T::Native, T::Native) -> PgError,
     ) -> Arc<dyn Kernel> {
         FnKernel::boxed(name, move |args: &[Arg], _| {
-            try_binary::<T, T, T>(args, &T::DATA_TYPE, op, error)
+            try_binary::<T, T, T>(args, &T::DATA_TYPE, &op, error)
         })
     }
     Some(match function {
@@ -168,24 +168,28 @@ fn compare_of<T>(function: Function) -> Option<Arc<dyn Kernel>>
 where
     T: ArrowPrimitiveType<Native: Float>,
 {
-    let test: fn(T::Native, T::Native) -> bool = match function {
-        Function::Eq => |a, b| a.pg_eq(b),
-        Function::Ne => |a, b| !a.pg_eq(b),
-        Function::Lt => |a, b| a.pg_lt(b),
-        Function::Le => |a, b| !b.pg_lt(a),
-        Function::Gt => |a, b| b.pg_lt(a),
-        Function::Ge => |a, b| !a.pg_lt(b),
+    fn kernel<T: ArrowPrimitiveType>(
+        test: impl Fn(T::Native, T::Native) -> bool + Send + Sync + 'static,
+    ) -> Arc<dyn Kernel> {
+        FnKernel::boxed("float comparison", move |args: &[Arg], rows| {
+            let (left, right) = two(args)?;
+            let (a, b) = (left.primitive::<T>()?, right.primitive::<T>()?);
+            let bits = BooleanBuffer::collect_bool(rows, |row| {
+                test(a.value(left.index(row)), b.value(right.index(row)))
+            });
+            let result: ArrayRef = Arc::new(BooleanArray::new(bits, super::arg::valid_rows(args)));
+            Ok(result)
+        })
+    }
+    Some(match function {
+        Function::Eq => kernel::<T>(|a, b| a.pg_eq(b)),
+        Function::Ne => kernel::<T>(|a, b| !a.pg_eq(b)),
+        Function::Lt => kernel::<T>(|a, b| a.pg_lt(b)),
+        Function::Le => kernel::<T>(|a, b| !b.pg_lt(a)),
+        Function::Gt => kernel::<T>(|a, b| b.pg_lt(a)),
+        Function::Ge => kernel::<T>(|a, b| !a.pg_lt(b)),
         _ => return None,
-    };
-    Some(FnKernel::boxed("float comparison", move |args: &[Arg], rows| {
-        let (left, right) = two(args)?;
-        let (a, b) = (left.primitive::<T>()?, right.primitive::<T>()?);
-        let bits = BooleanBuffer::collect_bool(rows, |row| {
-            test(a.value(left.index(row)), b.value(right.index(row)))
-        });
-        let result: ArrayRef = Arc::new(BooleanArray::new(bits, super::arg::valid_rows(args)));
-        Ok(result)
-    }))
+    })
 }
 
 #[cfg(test)]

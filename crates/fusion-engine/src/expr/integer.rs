@@ -68,11 +68,11 @@ where
 {
     fn kernel<T: ArrowPrimitiveType>(
         label: &'static str,
-        op: fn(T::Native, T::Native) -> (T::Native, bool),
+        op: impl Fn(T::Native, T::Native) -> (T::Native, bool) + Send + Sync + 'static,
         error: impl Fn(T::Native) -> PgError + Send + Sync + 'static,
     ) -> Arc<dyn Kernel> {
         FnKernel::boxed(label, move |args: &[Arg], _| {
-            try_binary::<T, T, T>(args, &T::DATA_TYPE, op, |_, right| error(right))
+            try_binary::<T, T, T>(args, &T::DATA_TYPE, &op, |_, right| error(right))
         })
     }
     let out_of_range = move |_| PgError::out_of_range(name);

@@ -20,6 +20,8 @@ use std::sync::Arc;
 const FEW_GROUPS: f64 = 10_000.0;
 
 type Filter = Option<Arc<dyn PhysicalExpr>>;
+/// A group key with its name.
+type Key = (Arc<dyn PhysicalExpr>, String);
 
 impl Lowering<'_> {
     /// Lowers a grouping of `input`.
@@ -100,11 +102,7 @@ impl Lowering<'_> {
         self.aggregate(values, &groups, &aggregates, rows, node)
     }
 
-    fn group_keys(
-        &self,
-        groups: &[Expr],
-        input: &Input,
-    ) -> Result<Vec<(Arc<dyn PhysicalExpr>, String)>, PgError> {
+    fn group_keys(&self, groups: &[Expr], input: &Input) -> Result<Vec<Key>, PgError> {
         let mut keys = Vec::with_capacity(groups.len());
         for (index, group) in groups.iter().enumerate() {
             let ty = self.type_of(group, input)?;
@@ -155,7 +153,7 @@ impl Lowering<'_> {
     fn group(
         &mut self,
         input: Stream,
-        keys: Vec<(Arc<dyn PhysicalExpr>, String)>,
+        keys: Vec<Key>,
         calls: Vec<(Arc<AggregateFunctionExpr>, Filter)>,
         types: Vec<DataType>,
         rows: f64,

@@ -45,17 +45,27 @@ pub(crate) struct NodeOperators {
     pub(crate) top: Option<Arc<dyn ExecutionPlan>>,
 }
 
-/// Lowers `plan` for `threads` partitions.
+/// What lowering needs to know of the engine.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shape {
+    /// Partitions per leaf, if the plan allows for more than one.
+    pub(crate) threads: usize,
+    /// Rows per batch.
+    pub(crate) batch_size: usize,
+}
+
+/// Lowers `plan` for an engine of this shape.
 pub(crate) fn lower(
     plan: &Plan,
     params: &[Literal],
-    threads: usize,
+    shape: Shape,
     io: Arc<dyn SessionIo>,
 ) -> Result<Lowered, PgError> {
     let in_order = sums_floats(&plan.root);
-    let partitions = if in_order { 1 } else { threads };
+    let partitions = if in_order { 1 } else { shape.threads };
     let nodes = vec![NodeOperators::default(); plan.root.node_count() as usize];
-    let mut lowering = Lowering { plan, params, io, partitions, in_order, nodes };
+    let mut lowering =
+        Lowering { plan, params, io, partitions, batch_size: shape.batch_size, in_order, nodes };
     let root = lowering.rel(&plan.root, 0)?;
     let root = lowering.in_one_partition(root, 0)?;
     Ok(Lowered { root: root.plan, nodes: lowering.nodes, partitions })
@@ -68,7 +78,7 @@ pub(crate) fn lower(
 /// `0A000`, saying what it cannot do; `XX000` for an inconsistent plan.
 pub fn check_supported(plan: &Plan) -> Result<(), PgError> {
     let params: Vec<_> = plan.params.iter().map(|ty| Literal { ty: *ty, value: None }).collect();
-    lower(plan, &params, 2, Arc::new(NoIo)).map(drop)
+    lower(plan, &params, Shape { threads: 2, batch_size: 1024 }, Arc::new(NoIo)).map(drop)
 }
 
 /// Rounding of such sums follows the order of the rows.
@@ -129,6 +139,7 @@ struct Lowering<'a> {
     params: &'a [Literal],
     io: Arc<dyn SessionIo>,
     partitions: usize,
+    batch_size: usize,
     /// Whether rows must stay in their leaves' order.
     in_order: bool,
     nodes: Vec<NodeOperators>,

@@ -4,7 +4,7 @@ use super::expr::Input;
 use super::{Lowering, Stream, datafusion, inconsistent, schema_of, unsupported};
 use crate::expr::JunctionKind;
 use crate::ops::LeafExec;
-use datafusion_physical_plan::filter::FilterExec;
+use datafusion_physical_plan::filter::FilterExecBuilder;
 use datafusion_physical_plan::limit::{GlobalLimitExec, LocalLimitExec};
 use datafusion_physical_plan::projection::{ProjectionExec, ProjectionExpr};
 use datafusion_physical_plan::union::UnionExec;
@@ -88,7 +88,10 @@ impl Lowering<'_> {
             return Ok(input);
         }
         let predicate = self.junction(JunctionKind::Filter, predicates, &Input::from(&input))?;
-        let filter = FilterExec::try_new(predicate, Arc::clone(&input.plan)).map_err(datafusion)?;
+        let filter = FilterExecBuilder::new(predicate, Arc::clone(&input.plan))
+            .with_batch_size(self.batch_size)
+            .build()
+            .map_err(datafusion)?;
         let plan = self.operator(node, filter);
         Ok(Stream { rows, ..input }.under(plan))
     }
