@@ -122,10 +122,7 @@ impl<'a> NumericValue<'a> {
         }
         let exponent = (weight - groups + 1) * DIGITS_PER_GROUP + i32::from(scale);
         let value = if exponent >= 0 {
-            match 10i128.checked_pow(exponent as u32).and_then(|power| value.checked_mul(power)) {
-                Some(value) => value,
-                None => return None,
-            }
+            value.checked_mul(10i128.checked_pow(exponent as u32)?)?
         } else {
             let power = 10i128.checked_pow(exponent.unsigned_abs())?;
             if value % power != 0 {
@@ -246,4 +243,62 @@ fn from_digits(negative: bool, digits: &[u8], scale: u8) -> NumericBytes {
         bytes.extend_from_slice(&group.to_ne_bytes());
     }
     bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Values whose groups of four digits meet the decimal point in every way.
+    fn samples() -> impl Iterator<Item = (i128, u8)> {
+        let digits = [0, 1, 7, 10, 9_999, 10_000, 10_001, 123_456_789, 10_000_000_000_000_000];
+        let largest = 10i128.pow(38) - 1;
+        let unscaled = digits.into_iter().chain([largest, largest / 7]);
+        unscaled.flat_map(|n| [n, -n]).flat_map(|n| (0..=38).map(move |scale| (n, scale)))
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        for (unscaled, scale) in samples() {
+            let bytes = from_i128(unscaled, scale);
+            let value = NumericValue::from_bytes(&bytes);
+            assert_eq!(value.to_decimal(), Some((unscaled, scale)), "{unscaled} scale {scale}");
+            assert_eq!(value.unscaled_wide(scale), Some(i256::from_i128(unscaled)));
+        }
+    }
+
+    #[test]
+    fn wide_values_survive() {
+        for scale in [0, 3, 20, 76] {
+            let value = i256::from_i128(10).checked_pow(75).and_then(|n| n.checked_neg());
+            let Some(unscaled) = value else { panic!("10^75 fits 256 bits") };
+            let bytes = from_i256(unscaled, scale);
+            assert_eq!(NumericValue::from_bytes(&bytes).unscaled_wide(scale), Some(unscaled));
+            assert_eq!(NumericValue::from_bytes(&bytes).unscaled(scale), None);
+        }
+    }
+
+    #[test]
+    fn the_form_is_that_of_make_result() {
+        // 0.00: no digits, no sign, weight 0, scale 2.
+        assert_eq!(from_i128(0, 2).as_slice(), (SHORT | 2 << SHORT_SCALE_SHIFT).to_ne_bytes());
+        // 12345.67 is 1 2345 6700 with weight 1.
+        let expected: Vec<u8> = [SHORT | 2 << SHORT_SCALE_SHIFT | 1, 1, 2345, 6700]
+            .into_iter()
+            .flat_map(u16::to_ne_bytes)
+            .collect();
+        assert_eq!(from_i128(1_234_567, 2).as_slice(), expected);
+        // -0.00001 is 1000 with weight -2.
+        let header = SHORT | SHORT_NEGATIVE | 5 << SHORT_SCALE_SHIFT | SHORT_WEIGHT_SIGN | 0x3e;
+        let expected: Vec<u8> = [header, 1000].into_iter().flat_map(u16::to_ne_bytes).collect();
+        assert_eq!(from_i128(-1, 5).as_slice(), expected);
+    }
+
+    #[test]
+    fn a_finer_value_than_declared_is_refused() {
+        let bytes = from_i128(12_345, 3);
+        assert_eq!(NumericValue::from_bytes(&bytes).unscaled(2), None);
+        assert_eq!(NumericValue::from_bytes(&bytes).unscaled(4), Some(123_450));
+        assert_eq!(NumericValue::from_bytes(&nan()), NumericValue::NaN);
+    }
 }

@@ -302,7 +302,8 @@ impl Feed {
         // copies go to the node's per-tuple memory.
         unsafe {
             let memory = (*(*self.node).ss.ps.ps_ExprContext).ecxt_per_tuple_memory;
-            let previous = std::mem::replace(&mut *(&raw mut pg_sys::CurrentMemoryContext), memory);
+            let previous = pg_sys::CurrentMemoryContext;
+            pg_sys::CurrentMemoryContext = memory;
             let result = (|| {
                 let mut row = writer.begin_row().ok_or(fusion_page::Full)?;
                 for (index, (column, _)) in self.columns.iter().enumerate() {

@@ -329,7 +329,7 @@ impl Builder {
                 .and_then(|index| iter::<pg_sys::String>((*(*rte).eref).colnames).nth(index));
             match name {
                 Some(name) => CStr::from_ptr((*name).sval).to_string_lossy().into_owned(),
-                None => format!("{}.{}", self.range_table_name(var.varno as i32), var.varattno),
+                None => format!("{}.{}", self.range_table_name(var.varno), var.varattno),
             }
         }
     }

@@ -22,6 +22,9 @@ impl Child {
         match unsafe { libc::fork() } {
             -1 => panic!("fork: {}", std::io::Error::last_os_error()),
             0 => {
+                // A child does not outlive a test that fails.
+                // SAFETY: only asks for a signal when the parent ends.
+                unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
                 let run = std::panic::AssertUnwindSafe(body);
                 let failed = std::panic::catch_unwind(run).is_err();
                 // SAFETY: ends the child without running the parent's handlers.
@@ -226,7 +229,7 @@ fn killed_parallel_workers() {
 fn main() {
     // A hanging test ends here.
     // SAFETY: only sets a timer.
-    unsafe { libc::alarm(120) };
+    unsafe { libc::alarm(60) };
     let tests: [(&str, fn()); 4] = [
         ("clients_and_worker", clients_and_worker),
         ("killed_clients", killed_clients),

@@ -150,7 +150,6 @@ impl Function {
         Some(match self {
             Self::Neg => "-",
             Self::Abs => "abs",
-            Self::BpcharTrim => "rtrim",
             Self::ExtractYear => "extract_year",
             Self::Substring => "substring",
             Self::DateToTimestamp => "timestamp",
