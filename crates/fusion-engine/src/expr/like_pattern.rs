@@ -75,10 +75,21 @@ impl<'p> Pattern<'p> {
 }
 
 fn match_parts(text: &[u8], prefix: &[u8], middle: &[Finder<'_>], suffix: &[u8]) -> bool {
-    let rest = text.strip_prefix(prefix).and_then(|rest| rest.strip_suffix(suffix));
-    let Some(mut rest) = rest else {
-        return false;
-    };
+    // Most patterns have no prefix or suffix, and even a comparison of nothing
+    // costs a call.
+    let mut rest = text;
+    if !prefix.is_empty() {
+        match rest.strip_prefix(prefix) {
+            Some(after) => rest = after,
+            None => return false,
+        }
+    }
+    if !suffix.is_empty() {
+        match rest.strip_suffix(suffix) {
+            Some(before) => rest = before,
+            None => return false,
+        }
+    }
     for part in middle {
         match part.find(rest) {
             Some(at) => rest = &rest[at + part.needle().len()..],
