@@ -176,3 +176,30 @@ fn limits_follow_postgresql() {
     assert_eq!(error(None, bound(Some(-1))).sqlstate.as_str(), "2201W");
     assert_eq!(error(bound(Some(-1)), None).message, "OFFSET must not be negative");
 }
+
+#[test]
+fn floats_sort_and_join_as_postgresql_compares_them() {
+    use arrow::array::Float64Array;
+    let types = [DataType::Float8, DataType::Int4];
+    let floats = |values: &[f64]| {
+        let ids: ArrayRef = Arc::new((0..values.len() as i32).collect::<Int32Array>());
+        let column: ArrayRef = Arc::new(Float64Array::from(values.to_vec()));
+        vec![batch(&types, vec![column, ids])]
+    };
+    let (nan, inf) = (f64::NAN, f64::INFINITY);
+    let key = |column| SortKey { expr: col(column), descending: false, nulls_first: false };
+    let keys = vec![key(0), key(1)];
+    let sort = Rel::Sort { input: Box::new(Rel::Leaf(0)), keys, fetch: None };
+    let sort = Rel::Project { input: Box::new(sort), exprs: vec![col(1)] };
+    let sort = plan(sort, vec![leaf(&types, 6.0)]);
+    // Zeros are equal, so the second key orders them; NaN comes last.
+    let input = floats(&[nan, 0.0, inf, -0.0, -inf, -nan]);
+    assert_eq!(lines(1, &sort, vec![input], false), ["4", "1", "3", "2", "0", "5"]);
+
+    let plan = plan(
+        join(JoinKind::Inner, Side::Left, vec![], vec![1, 3]),
+        vec![leaf(&types, 2.0), leaf(&types, 2.0)],
+    );
+    let both = vec![floats(&[-0.0, nan, 1.0]), floats(&[0.0, -nan, 2.0])];
+    assert_eq!(lines(2, &plan, both, true), ["0|0", "1|1"]);
+}

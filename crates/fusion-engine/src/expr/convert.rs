@@ -93,22 +93,12 @@ pub(crate) fn widen_decimal(arg: DataType, result: DataType) -> Option<Arc<dyn K
 
 /// Floats in the one form per value that bytewise hashing and IEEE's total
 /// order need to agree with PostgreSQL: no negative zero, one NaN.
-#[derive(Debug)]
-pub(crate) struct NormalizeFloat;
-
-impl NormalizeFloat {
-    /// The kernel for `ty`.
-    pub(crate) fn kernel(ty: DataType) -> Option<Arc<dyn Kernel>> {
-        const NAME: &str = "normalise";
-        match ty {
-            DataType::Float4 => {
-                kernel::<Float32Type, Float32Type>(NAME, ty, |v| v.canonical() + 0.0)
-            }
-            DataType::Float8 => {
-                kernel::<Float64Type, Float64Type>(NAME, ty, |v| v.canonical() + 0.0)
-            }
-            _ => None,
-        }
+pub(super) fn normalize_float(ty: DataType) -> Option<Arc<dyn Kernel>> {
+    const NAME: &str = "normalize";
+    match ty {
+        DataType::Float4 => kernel::<Float32Type, Float32Type>(NAME, ty, |v| v.canonical() + 0.0),
+        DataType::Float8 => kernel::<Float64Type, Float64Type>(NAME, ty, |v| v.canonical() + 0.0),
+        _ => None,
     }
 }
 
@@ -152,7 +142,7 @@ mod tests {
     #[test]
     fn normalised_floats_have_one_zero_and_one_nan() {
         let floats: ArrayRef = Arc::new(Float64Array::from(vec![-0.0, -f64::NAN, 1.5]));
-        let result = call(NormalizeFloat::kernel(DataType::Float8), floats);
+        let result = call(normalize_float(DataType::Float8), floats);
         let bits: Vec<_> =
             result.as_primitive::<Float64Type>().values().iter().map(|v| v.to_bits()).collect();
         assert_eq!(bits, [0, f64::NAN.to_bits(), 1.5_f64.to_bits()]);

@@ -201,10 +201,9 @@ mod tests {
         let one = || Arc::new(Literal::new(ScalarValue::Int32(Some(1)))) as Arc<dyn PhysicalExpr>;
         let column = Arc::new(Column::new("i", index));
         let types = vec![Type::Int4; 2];
-        let quotient =
-            Call::try_new(Function::Div, vec![one(), column], types.clone(), Type::Int4, None);
+        let quotient = Call::try_new(Function::Div, vec![one(), column], types.clone(), Type::Int4);
         let args = vec![Arc::new(quotient.unwrap()) as Arc<dyn PhysicalExpr>, one()];
-        Arc::new(Call::try_new(Function::Eq, args, types, Type::Bool, None).unwrap())
+        Arc::new(Call::try_new(Function::Eq, args, types, Type::Bool).unwrap())
     }
 
     fn evaluate(

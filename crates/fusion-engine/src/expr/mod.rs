@@ -29,7 +29,6 @@ pub(crate) use arg::Arg;
 pub(crate) use call::Call;
 pub(crate) use case::Case;
 pub(crate) use coalesce::Coalesce;
-pub(crate) use convert::NormalizeFloat;
 pub(crate) use decimal::{Unscaled, is_128, scale, widen};
 pub(crate) use float::{Float, checked};
 pub(crate) use junction::{Junction, JunctionKind};

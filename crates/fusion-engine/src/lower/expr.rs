@@ -1,7 +1,7 @@
 //! Scalar expressions.
 
 use super::{Lowering, Stream, datafusion, inconsistent, literal, unsupported};
-use crate::expr::{Call, Case, Coalesce, Junction, JunctionKind, NormalizeFloat, Test};
+use crate::expr::{Call, Case, Coalesce, Junction, JunctionKind, Test};
 use arrow::array::{RecordBatch, RecordBatchOptions};
 use arrow::datatypes::{Schema, SchemaRef};
 use datafusion_expr::ColumnarValue;
@@ -109,11 +109,10 @@ impl Lowering<'_> {
     pub(super) fn key(&self, expr: &Expr, input: &Input) -> Result<Arc<dyn PhysicalExpr>, PgError> {
         let ty = self.type_of(expr, input)?;
         let key = self.expr(expr, input)?;
-        let Some(kernel) = NormalizeFloat::kernel(ty) else {
-            return Ok(key);
-        };
-        let args = vec![ty];
-        Ok(Arc::new(Call::try_new(Function::Abs, vec![key], args, ty, Some(kernel))?))
+        Ok(match Call::normalized(&key, ty) {
+            Some(normalized) => Arc::new(normalized),
+            None => key,
+        })
     }
 
     fn call(
@@ -127,7 +126,7 @@ impl Lowering<'_> {
             args.iter().map(|arg| self.type_of(arg, input)).collect::<Result<Vec<_>, _>>()?;
         let args = self.exprs(args, input)?;
         let constant = args.iter().all(|arg| arg.downcast_ref::<Constant>().is_some());
-        let call = Call::try_new(function, args, types, ty, None)?;
+        let call = Call::try_new(function, args, types, ty)?;
         if call.data_type(&Schema::empty()).map_err(datafusion)? != ty.arrow() {
             return Err(unsupported("this result type"));
         }
