@@ -92,7 +92,7 @@ fn define_resources() {
         c"Memory that all queries in the pg_fusion worker may use together.",
         c"Operators that can, spill to disk when it is reached.",
         &MEMORY_LIMIT,
-        16,
+        64,
         i32::MAX,
         GucContext::Postmaster,
         GucFlags::UNIT_MB,

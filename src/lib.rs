@@ -33,6 +33,10 @@ pub extern "C-unwind" fn _PG_init() {
         if !pg_sys::process_shared_preload_libraries_in_progress {
             return;
         }
+        // pgrx would add a Rust backtrace to the DETAIL of every error that
+        // passes through, if the server's environment asks for backtraces; an
+        // error must be PostgreSQL's. The postmaster has one thread.
+        std::env::set_var("RUST_LIB_BACKTRACE", "0");
         guc::define();
         shared::request();
         worker::register();

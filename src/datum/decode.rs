@@ -3,7 +3,10 @@
 use super::numeric::{self, NumericBytes};
 use arrow_buffer::i256;
 use fusion_page::{PageMemory, PageReader};
-use fusion_plan::{DECIMAL128_NAN, DataType, MAX_DECIMAL128_PRECISION, PgError};
+use fusion_plan::{
+    DECIMAL128_INFINITY, DECIMAL128_NAN, DECIMAL128_NEGATIVE_INFINITY, DataType,
+    MAX_DECIMAL128_PRECISION, PgError,
+};
 use pgrx::pg_sys;
 
 type Read<M> = unsafe fn(&PageReader<M>, usize, usize, u8) -> pg_sys::Datum;
@@ -88,6 +91,8 @@ unsafe fn read_decimal<M: PageMemory>(
 ) -> pg_sys::Datum {
     let bytes: NumericBytes = match page.i128(column, row) {
         DECIMAL128_NAN => numeric::nan(),
+        DECIMAL128_INFINITY => numeric::infinity(false),
+        DECIMAL128_NEGATIVE_INFINITY => numeric::infinity(true),
         unscaled => numeric::from_i128(unscaled, scale),
     };
     // SAFETY: the caller runs in a backend's main thread.

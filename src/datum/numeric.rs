@@ -13,6 +13,8 @@ const NEGATIVE: u16 = 0x4000;
 const SHORT: u16 = 0x8000;
 const SPECIAL: u16 = 0xC000;
 const NAN: u16 = 0xC000;
+const POSITIVE_INFINITY: u16 = 0xD000;
+const NEGATIVE_INFINITY: u16 = 0xF000;
 const SHORT_NEGATIVE: u16 = 0x2000;
 const SHORT_SCALE_MASK: u16 = 0x1F80;
 const SHORT_SCALE_SHIFT: u16 = 7;
@@ -189,6 +191,12 @@ pub fn from_i256(unscaled: i256, scale: u8) -> NumericBytes {
     let digits: SmallVec<[u8; 80]> =
         text.bytes().filter(u8::is_ascii_digit).map(|byte| byte - b'0').collect();
     from_digits(text.starts_with('-'), &digits, scale)
+}
+
+/// The on-disk form of an infinity, without its length word.
+pub fn infinity(negative: bool) -> NumericBytes {
+    let header = if negative { NEGATIVE_INFINITY } else { POSITIVE_INFINITY };
+    NumericBytes::from_slice(&header.to_ne_bytes())
 }
 
 /// The on-disk form of NaN, without its length word.

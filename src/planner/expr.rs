@@ -410,7 +410,10 @@ pub fn comparable(left: Typed, right: Typed) -> Result<(Expr, Expr, DataType), R
         (T::Numeric, _) | (_, T::Numeric) => {
             return Err("a comparison of numeric values without declared scale".into());
         }
-        (a @ T::Decimal { .. }, T::Decimal { .. }) => (left, right, a),
+        (a @ T::Decimal { .. }, b @ T::Decimal { .. }) => {
+            numeric::check_rescale(a, b)?;
+            (left, right, a)
+        }
         (a, b) if a == b => (left, right, a),
         (a, b) if a.is_integer() && b.is_integer() || a.is_float() && b.is_float() => {
             let ty = wider(a, b);
@@ -506,9 +509,7 @@ fn extract_from_date(args: Vec<Typed>) -> Result<Typed, Reason> {
     if !field.eq_ignore_ascii_case("year") {
         return Err(format!("extract({field} from date)").into());
     }
-    // The largest date is in the year 5874897.
-    let ty = DataType::Decimal { precision: 7, scale: 0 };
-    Ok(call(Function::ExtractYear, vec![date], ty))
+    Ok(call(Function::ExtractYear, vec![date], numeric::YEAR))
 }
 
 /// The function's name, for reasons.

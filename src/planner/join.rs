@@ -3,6 +3,7 @@
 use super::expr::{AnyVar, Params, Translator};
 use super::fragment::{Fragment, JoinFragment, Kind};
 use super::functions::{self, Rule};
+use super::order::in_evaluation_order;
 use super::{Reason, cost, leaf, path, state};
 use crate::nodes::{cast, iter};
 use crate::{guc, version};
@@ -18,9 +19,14 @@ pub enum Clause {
         left: *mut pg_sys::Node,
         /// The right operand.
         right: *mut pg_sys::Node,
+        /// Whether evaluating an operand can raise an error.
+        can_fail: bool,
     },
     /// Any other condition it can evaluate.
-    Residual,
+    Residual {
+        /// Whether evaluating it can raise an error.
+        can_fail: bool,
+    },
     /// Nothing, and why.
     Unsupported(Reason),
 }
@@ -78,38 +84,46 @@ unsafe fn fragment_of(
 ) -> Result<Fragment, Reason> {
     // SAFETY: as in `offer`.
     unsafe {
+        let left = input(root, outerrel)?;
+        let right = input(root, innerrel)?;
+        let mut pending = [left.pending.as_slice(), right.pending.as_slice()].concat();
         let mut keys = Vec::new();
         let mut residual = Vec::new();
-        let mut pending = Vec::new();
-        for info in iter::<pg_sys::RestrictInfo>((*extra).restrictlist) {
+        let infos = iter::<pg_sys::RestrictInfo>((*extra).restrictlist);
+        for (_, info) in in_evaluation_order(root, infos, |info| info.cast()) {
             if (*info).pseudoconstant {
                 return Err("a condition that does not depend on the rows".into());
             }
             if (*info).security_level > 0 && !(*info).leakproof {
                 return Err("a join condition above a security barrier".into());
             }
+            let clause: *mut pg_sys::Node = (*info).clause.cast();
             match &*state::clause(info, || classify(info)) {
-                Clause::Equality { left, right } => {
+                Clause::Equality { can_fail: true, .. } if !pending.is_empty() => {
+                    return Err("a join key that can fail after a pending condition".into());
+                }
+                Clause::Equality { left, right, .. } => {
                     if pg_sys::bms_is_subset((*info).left_relids, (*outerrel).relids) {
                         keys.push((*left, *right));
                     } else {
                         keys.push((*right, *left));
                     }
                 }
-                Clause::Residual => residual.push((*info).clause.cast()),
+                // What PostgreSQL evaluates later may not fail in the engine
+                // before: an earlier condition may protect from it.
+                Clause::Residual { can_fail: true } if !pending.is_empty() => {
+                    pending.push(clause);
+                }
+                Clause::Residual { .. } => residual.push(clause),
                 Clause::Unsupported(reason) => {
                     reason.note("a join condition");
-                    pending.push((*info).clause.cast());
+                    pending.push(clause);
                 }
             }
         }
         if keys.is_empty() {
             return Err("no equality condition".into());
         }
-        let left = input(root, outerrel)?;
-        let right = input(root, innerrel)?;
-        pending.extend_from_slice(&left.pending);
-        pending.extend_from_slice(&right.pending);
         let rows = (*joinrel).rows;
         let clauses = keys.len() + residual.len();
         let cost = cost::join((left.cost, left.rows), (right.cost, right.rows), clauses, rows);
@@ -149,11 +163,12 @@ unsafe fn classify(info: *const pg_sys::RestrictInfo) -> Clause {
     unsafe {
         let mut params = Params::default();
         let clause: *mut pg_sys::Node = (*info).clause.cast();
-        if let Err(reason) = Translator::new(&AnyVar, &mut params).translate(clause) {
-            return Clause::Unsupported(reason);
-        }
+        let can_fail = match Translator::new(&AnyVar, &mut params).translate(clause) {
+            Ok(typed) => typed.expr.can_fail(),
+            Err(reason) => return Clause::Unsupported(reason),
+        };
         let Some(op) = cast::<pg_sys::OpExpr, _>(clause) else {
-            return Clause::Residual;
+            return Clause::Residual { can_fail };
         };
         let function = pg_sys::get_opcode(op.opno);
         let args: Vec<*mut pg_sys::Node> = iter(op.args).collect();
@@ -162,9 +177,9 @@ unsafe fn classify(info: *const pg_sys::RestrictInfo) -> Clause {
                 if (*info).can_join
                     && functions::rule(function) == Some(Rule::Compare(Function::Eq)) =>
             {
-                Clause::Equality { left: *left, right: *right }
+                Clause::Equality { left: *left, right: *right, can_fail }
             }
-            _ => Clause::Residual,
+            _ => Clause::Residual { can_fail },
         }
     }
 }

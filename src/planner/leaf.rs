@@ -3,6 +3,7 @@
 use super::cost::{self, Cost};
 use super::expr::{AnyVar, Params, Translator};
 use super::fragment::{Fragment, Kind, Leaf};
+use super::order::in_evaluation_order;
 use super::types::fusion_type;
 use super::{Reason, path, state};
 use crate::guc;
@@ -28,6 +29,9 @@ pub unsafe fn offer(
             || (*rte).rtekind == pg_sys::RTEKind::RTE_RESULT
         {
             return;
+        }
+        if pg_sys::contain_volatile_functions((*rte).functions.cast()) {
+            return Reason::from("a volatile function").note("a relation");
         }
         let fragment = match fragment_of(root, rel) {
             Ok(fragment) => fragment,
@@ -196,9 +200,10 @@ struct Filter {
 /// The clauses of `rel` that are cheaper in the engine than in the leaf, in
 /// evaluation order.
 ///
-/// A clause moves only if nothing that stays behind it in PostgreSQL's
-/// evaluation order can raise an error from which it may protect, and only if
-/// no clause is of another security level.
+/// Errors stay PostgreSQL's: a clause moves only if nothing that stays behind
+/// it in evaluation order can raise an error from which it may protect; one
+/// that can itself raise an error moves only if nothing behind it stays, which
+/// would then protect from it. And all clauses must be of one security level.
 unsafe fn engine_filters(
     root: *mut pg_sys::PlannerInfo,
     rel: *mut pg_sys::RelOptInfo,
@@ -211,18 +216,10 @@ unsafe fn engine_filters(
         if infos.iter().any(|info| (**info).security_level != (*infos[0]).security_level) {
             return Vec::new();
         }
-        let mut clauses: Vec<(f64, *mut pg_sys::RestrictInfo)> = infos
-            .into_iter()
-            .map(|info| {
-                let mut cost = pg_sys::QualCost::default();
-                pg_sys::cost_qual_eval_node(&mut cost, (*info).clause.cast(), root);
-                (cost.per_tuple, info)
-            })
-            .collect();
-        // The order of `order_qual_clauses`: by cost, stable.
-        clauses.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let clauses = in_evaluation_order(root, infos, |info| info.cast());
 
         let mut filters = Vec::new();
+        let mut stays = false;
         let mut stays_and_fails = false;
         for (cost, info) in clauses.into_iter().rev() {
             let clause: *mut pg_sys::Node = (*info).clause.cast();
@@ -230,6 +227,7 @@ unsafe fn engine_filters(
             let translated = Translator::new(&AnyVar, &mut params).translate(clause);
             if let Ok(typed) = &translated
                 && !stays_and_fails
+                && !(stays && typed.expr.can_fail())
             {
                 let selectivity = pg_sys::clause_selectivity(
                     root,
@@ -249,6 +247,7 @@ unsafe fn engine_filters(
             if let Err(reason) = &translated {
                 reason.note("a condition");
             }
+            stays = true;
             stays_and_fails |= !translated.is_ok_and(|typed| !typed.expr.can_fail());
         }
         filters.reverse();

@@ -26,6 +26,7 @@ mod join;
 mod leaf;
 mod literal;
 mod numeric;
+mod order;
 mod path;
 mod plan;
 mod reason;

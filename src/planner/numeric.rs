@@ -8,6 +8,11 @@
 use super::Reason;
 use fusion_plan::{DataType, Function, MAX_DECIMAL128_PRECISION, MAX_DECIMAL256_PRECISION};
 
+/// The type of `extract(year from date)`; the largest date is in the year
+/// 5874897. Columns of this type may hold infinities, which the engine compares
+/// and returns but does not compute with.
+pub const YEAR: DataType = DataType::Decimal { precision: 7, scale: 0 };
+
 /// Digits before and after the decimal point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Shape {
@@ -42,6 +47,14 @@ impl Shape {
     }
 }
 
+/// The shape of an argument to compute with.
+fn finite_shape(ty: DataType) -> Result<Shape, Reason> {
+    if ty == YEAR {
+        return Err("arithmetic on a value that may be infinite".into());
+    }
+    shape(ty)
+}
+
 fn shape(ty: DataType) -> Result<Shape, Reason> {
     Shape::of(ty).ok_or_else(|| "the scale of a numeric value is not known in advance".into())
 }
@@ -49,7 +62,7 @@ fn shape(ty: DataType) -> Result<Shape, Reason> {
 /// The result type of `function` over arguments of types `args`, all of them
 /// decimals (integers for [`Function::WidenDecimal`]).
 pub fn result_type(function: Function, args: &[DataType]) -> Result<DataType, Reason> {
-    let shapes = args.iter().map(|ty| shape(*ty)).collect::<Result<Vec<_>, _>>()?;
+    let shapes = args.iter().map(|ty| finite_shape(*ty)).collect::<Result<Vec<_>, _>>()?;
     let result = match (function, shapes.as_slice()) {
         (Function::Add | Function::Sub, [a, b]) => {
             Shape { whole: a.whole.max(b.whole) + 1, scale: a.scale.max(b.scale) }
@@ -63,15 +76,26 @@ pub fn result_type(function: Function, args: &[DataType]) -> Result<DataType, Re
 
 /// The type that holds the values of both `a` and `b` without change.
 pub fn common_type(a: DataType, b: DataType) -> Result<DataType, Reason> {
+    check_rescale(a, b)?;
     let (a, b) = (shape(a)?, shape(b)?);
     Shape { whole: a.whole.max(b.whole), scale: a.scale.max(b.scale) }.to_type()
+}
+
+/// Whether values of `a` and `b` can be brought to one scale: infinities have
+/// none.
+pub fn check_rescale(a: DataType, b: DataType) -> Result<(), Reason> {
+    let scales = (shape(a)?.scale, shape(b)?.scale);
+    match (a == YEAR || b == YEAR) && scales.0 != scales.1 {
+        true => Err("a value that may be infinite at another scale".into()),
+        false => Ok(()),
+    }
 }
 
 /// The type of `sum` over `ty`: wide enough for as many rows as an `int8` can
 /// count, so that no sum overflows.
 pub fn sum_type(ty: DataType) -> Result<DataType, Reason> {
     const COUNT_DIGITS: u32 = 19;
-    let shape = shape(ty)?;
+    let shape = finite_shape(ty)?;
     let digits = shape.whole + shape.scale + COUNT_DIGITS;
     let precision = match digits {
         0..=38 => MAX_DECIMAL128_PRECISION,
@@ -98,6 +122,14 @@ mod tests {
         assert_eq!(result_type(Function::Mul, &[price, decimal(16, 2)]), Ok(decimal(31, 4)));
         assert_eq!(result_type(Function::WidenDecimal, &[DataType::Int4]), Ok(decimal(10, 0)));
         assert_eq!(common_type(decimal(5, 4), decimal(10, 1)), Ok(decimal(13, 4)));
+    }
+
+    #[test]
+    fn infinities_are_compared_only() {
+        assert!(result_type(Function::Add, &[YEAR, decimal(1, 0)]).is_err());
+        assert!(sum_type(YEAR).is_err());
+        assert!(common_type(YEAR, decimal(3, 1)).is_err());
+        assert_eq!(common_type(YEAR, decimal(10, 0)), Ok(decimal(10, 0)));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use super::build::{Column, Outputs, variables};
 use super::expr::{AnyVar, Columns, Params, Translator, check_text_comparison, comparable};
 use super::fragment::{AggregateFragment, Fragment, Kind, LimitFragment, SortFragment, SortItem};
 use super::functions::{self, Rule};
+use super::order::in_evaluation_order;
 use super::{Reason, cost, path, state};
 use crate::nodes::{self, cast, iter};
 use crate::version;
@@ -172,7 +173,8 @@ unsafe fn group(
         let mut pending = Vec::new();
         let mut rows = group_count(root, &groups, input.rows);
         let mut over_groups = Translator::new(&columns, &mut params);
-        for clause in iter::<pg_sys::Node>(extra.havingQual.cast()) {
+        let clauses = iter::<pg_sys::Node>(extra.havingQual.cast());
+        for (_, clause) in in_evaluation_order(root, clauses, |clause| *clause) {
             match over_groups.translate(clause) {
                 Ok(_) if pending.is_empty() => having.push(clause),
                 _ if covered(&columns, clause) => pending.push(clause),

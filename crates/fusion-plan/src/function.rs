@@ -77,8 +77,9 @@ pub enum Function {
     /// dates`.
     DateDiff,
     /// `extract(year from date)` → `Decimal` of scale 0 (`extract_date`): BC
-    /// years are negative without a year zero. PostgreSQL gives an infinite
-    /// `numeric` for an infinite date, which `Decimal` cannot represent: error.
+    /// years are negative without a year zero, infinite dates give
+    /// [`DECIMAL128_INFINITY`](crate::DECIMAL128_INFINITY) and its negative
+    /// counterpart. Cannot fail.
     ExtractYear,
     /// `text LIKE pattern` (`textlike`), both `Text`, escape `\`: error
     /// `LIKE pattern must not end with escape character`.
@@ -107,7 +108,6 @@ impl Function {
             | Self::DateDiff
             | Self::Like
             | Self::NotLike
-            | Self::ExtractYear
             | Self::Substring => true,
             Self::Eq
             | Self::Ne
@@ -120,7 +120,8 @@ impl Function {
             | Self::WidenDecimal
             | Self::BpcharTrim
             | Self::BpcharAsText
-            | Self::DateToTimestampForCompare => false,
+            | Self::DateToTimestampForCompare
+            | Self::ExtractYear => false,
         }
     }
 

@@ -32,4 +32,7 @@ pub use rel::{
     Field, FrameBound, FrameUnits, Join, JoinKind, LeafSchema, NodeId, Plan, Rel, Side, SortKey,
     Window, WindowFrame, WindowFunction,
 };
-pub use types::{DECIMAL128_NAN, DataType, MAX_DECIMAL128_PRECISION, MAX_DECIMAL256_PRECISION};
+pub use types::{
+    DECIMAL128_INFINITY, DECIMAL128_NAN, DECIMAL128_NEGATIVE_INFINITY, DataType,
+    MAX_DECIMAL128_PRECISION, MAX_DECIMAL256_PRECISION,
+};

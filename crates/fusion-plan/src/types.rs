@@ -18,6 +18,16 @@ const ARROW_DECIMAL256_PRECISION: u8 = MAX_DECIMAL256_PRECISION;
 /// Its 256-bit counterpart is the largest 256-bit integer.
 pub const DECIMAL128_NAN: i128 = i128::MAX;
 
+/// The unscaled value that stands for PostgreSQL's positive infinity in a
+/// 128-bit decimal. Only [`Function::ExtractYear`](crate::Function::ExtractYear)
+/// gives infinities; its result is compared, grouped and returned, but never
+/// computed with.
+pub const DECIMAL128_INFINITY: i128 = i128::MAX - 1;
+
+/// The unscaled value that stands for negative infinity, as
+/// [`DECIMAL128_INFINITY`] does for positive.
+pub const DECIMAL128_NEGATIVE_INFINITY: i128 = i128::MIN;
+
 /// The type of a column or expression.
 ///
 /// Each variant fixes a bit-level representation that keeps every value

@@ -5,7 +5,9 @@ use super::arg::primitive::{try_binary, try_unary, unary};
 use super::kernel::FnKernel;
 use super::{Arg, Kernel};
 use arrow::datatypes::{DataType as Arrow, Decimal128Type, Int32Type, Int64Type};
-use fusion_plan::{DataType, Function, PgError, SqlState};
+use fusion_plan::{
+    DECIMAL128_INFINITY, DECIMAL128_NEGATIVE_INFINITY, DataType, Function, PgError, SqlState,
+};
 use std::sync::Arc;
 
 /// `DATEVAL_NOBEGIN` and `DATEVAL_NOEND`.
@@ -69,14 +71,8 @@ pub(crate) fn kernel(
                 try_unary::<Int32Type, Decimal128Type>(
                     first(args)?,
                     &ty,
-                    |date| (i128::from(year(date)), is_infinite(date)),
-                    |_| {
-                        PgError::new(
-                            SqlState::FEATURE_NOT_SUPPORTED,
-                            "pg_fusion cannot represent the year of an infinite date",
-                        )
-                        .with_hint("Turn off enable_fusion_customscan for this query.")
-                    },
+                    |date| (year_or_infinity(date), false),
+                    |_| PgError::internal("the year of a date does not fail"),
                 )
             })
         }
@@ -113,6 +109,15 @@ fn timestamp(date: i32) -> Option<i64> {
         i32::MAX => Some(i64::MAX),
         date if date >= TIMESTAMP_END => None,
         date => Some(i64::from(date) * MICROSECONDS_PER_DAY),
+    }
+}
+
+/// The year, or the decimal that stands for an infinite date's.
+fn year_or_infinity(date: i32) -> i128 {
+    match date {
+        i32::MAX => DECIMAL128_INFINITY,
+        i32::MIN => DECIMAL128_NEGATIVE_INFINITY,
+        date => i128::from(year(date)),
     }
 }
 
@@ -201,6 +206,8 @@ mod tests {
         let result = call(Function::ExtractYear, ty, &[dates(&input)]).unwrap();
         let years = result.as_primitive::<Decimal128Type>().values();
         assert_eq!(years, &[2000, 1999, 1, -1, -4714, 1995, 2000, 5_874_897]);
-        assert!(call(Function::ExtractYear, ty, &[dates(&[i32::MAX])]).is_err());
+        let infinite = call(Function::ExtractYear, ty, &[dates(&[i32::MIN, i32::MAX])]).unwrap();
+        let infinite = infinite.as_primitive::<Decimal128Type>().values();
+        assert_eq!(**infinite, [DECIMAL128_NEGATIVE_INFINITY, DECIMAL128_INFINITY]);
     }
 }
