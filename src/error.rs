@@ -17,8 +17,7 @@ pub fn raise(error: PgError) -> ! {
         report = report.set_hint(hint);
     }
     report.report(PgLogLevel::ERROR);
-    // `report` never returns at level ERROR; the compiler does not know.
-    std::process::abort()
+    unreachable!("a report at level ERROR does not return")
 }
 
 /// Unwraps `result` or raises its error.

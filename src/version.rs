@@ -63,6 +63,74 @@ pub unsafe fn processed_group_clause(root: *const pg_sys::PlannerInfo) -> *mut p
     }
 }
 
+/// `add_path_precheck` for a path above the paths `children`.
+///
+/// From version 18 paths are compared by how many of their nodes are disabled
+/// first; before, disabling a node makes it dear, which our cost contains.
+///
+/// # Safety
+///
+/// The arguments belong to the planner call under way.
+pub unsafe fn may_add_path(
+    rel: *mut pg_sys::RelOptInfo,
+    startup: f64,
+    total: f64,
+    pathkeys: *mut pg_sys::List,
+    children: *const pg_sys::List,
+) -> bool {
+    let no_outer = std::ptr::null_mut();
+    #[cfg(not(feature = "pg18"))]
+    // SAFETY: the caller's promise.
+    unsafe {
+        let _ = children;
+        pg_sys::add_path_precheck(rel, startup, total, pathkeys, no_outer)
+    }
+    #[cfg(feature = "pg18")]
+    // SAFETY: the caller's promise.
+    unsafe {
+        let disabled = disabled_nodes(children);
+        pg_sys::add_path_precheck(rel, disabled, startup, total, pathkeys, no_outer)
+    }
+}
+
+/// Counts the disabled nodes below `path`, where paths count them.
+///
+/// # Safety
+///
+/// As for [`may_add_path`].
+pub unsafe fn inherit_disabled(path: *mut pg_sys::Path, children: *const pg_sys::List) {
+    #[cfg(not(feature = "pg18"))]
+    let _ = (path, children);
+    #[cfg(feature = "pg18")]
+    // SAFETY: the caller's promise.
+    unsafe {
+        (*path).disabled_nodes = disabled_nodes(children);
+    }
+}
+
+#[cfg(feature = "pg18")]
+unsafe fn disabled_nodes(children: *const pg_sys::List) -> i32 {
+    // SAFETY: the caller's promise.
+    unsafe { crate::nodes::iter::<pg_sys::Path>(children).map(|path| (*path).disabled_nodes).sum() }
+}
+
+/// Whether the current user may execute `function`.
+///
+/// # Safety
+///
+/// Runs in a backend's main thread.
+pub unsafe fn check_execute(function: pg_sys::Oid) -> pg_sys::AclResult::Type {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let user = pg_sys::GetUserId();
+        let mode = pg_sys::ACL_EXECUTE.into();
+        #[cfg(feature = "pg15")]
+        return pg_sys::pg_proc_aclcheck(function, user, mode);
+        #[cfg(not(feature = "pg15"))]
+        pg_sys::object_aclcheck(pg_sys::ProcedureRelationId, function, user, mode)
+    }
+}
+
 /// The signature of `planner_hook` has been the same since version 13; named
 /// here so that a change has one place.
 pub type PlannerHook = pg_sys::planner_hook_type;

@@ -70,10 +70,7 @@ CREATE TABLE nothing (a int, b text);
 
 VACUUM ANALYZE kinds, shops, items, facts, nothing;
 
--- same(query) runs a query with PostgreSQL alone and with pg_fusion forced, and
--- compares the results as text, row by row in order. It says how many rows there
--- are and whether a PgFusion node took part, or where the results differ; an error
--- must be the same, too.
+-- rows_of(query) gives the rows of a query as text, or its error.
 CREATE FUNCTION rows_of(query text, fusion bool) RETURNS text[]
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -100,15 +97,48 @@ BEGIN
 END
 $$;
 
+-- fusion_of(query) says what the engine does in the forced plan: the operators of
+-- its PgFusion nodes from the top down, each once; only 'Leaf' if rows just pass.
+CREATE FUNCTION fusion_of(query text) RETURNS text
+LANGUAGE plpgsql AS $$
+DECLARE
+    plan jsonb;
+    operators text;
+BEGIN
+    PERFORM set_config('enable_fusion_customscan', 'on', true),
+            set_config('pg_fusion.force', 'on', true);
+    EXECUTE 'EXPLAIN (COSTS OFF, FORMAT JSON) ' || query INTO plan;
+    IF NOT jsonb_path_exists(plan, 'strict $.** ? (@."Custom Plan Provider" == "PgFusion")') THEN
+        RETURN 'PostgreSQL';
+    END IF;
+    SELECT string_agg(name, ', ' ORDER BY first) INTO operators
+    FROM (
+        SELECT substring(line #>> '{}', '\w+( join)?') AS name, min(number) AS first
+        FROM jsonb_path_query(plan, 'strict $.**."Fusion Plan"[*]') WITH ORDINALITY AS l (line, number)
+        GROUP BY 1
+    ) o
+    WHERE name <> 'Leaf';
+    RETURN 'PgFusion: ' || coalesce(operators, 'Leaf');
+EXCEPTION WHEN OTHERS THEN
+    RETURN 'PostgreSQL';
+END
+$$;
+
+-- same(query) runs a query with PostgreSQL alone and with pg_fusion forced, and
+-- compares the results as text: in order if the query says ORDER BY, else as a
+-- bag. It says how many rows there are and what the engine did, or where the
+-- results differ; an error must be the same, too.
 CREATE FUNCTION same(query text) RETURNS text
 LANGUAGE plpgsql AS $$
 DECLARE
     native text[] := rows_of(query, false);
     fused text[] := rows_of(query, true);
-    explained text[] := rows_of('EXPLAIN (COSTS OFF) ' || query, true);
-    node text := CASE WHEN array_to_string(explained, ' ') LIKE '%Custom Scan (PgFusion%'
-                      THEN 'PgFusion' ELSE 'PostgreSQL' END;
+    node text := fusion_of(query);
 BEGIN
+    IF query !~* 'order by' THEN
+        native := ARRAY(SELECT r FROM unnest(native) r ORDER BY r COLLATE "C");
+        fused := ARRAY(SELECT r FROM unnest(fused) r ORDER BY r COLLATE "C");
+    END IF;
     IF native = fused THEN
         RETURN CASE WHEN native[1] LIKE 'ERROR %' THEN format('same %s, %s', native[1], node)
                     ELSE format('same %s rows, %s', cardinality(native), node) END;
@@ -118,5 +148,20 @@ BEGIN
         FROM generate_series(1, greatest(cardinality(native), cardinality(fused))) i
         WHERE native[i] IS DISTINCT FROM fused[i]
         LIMIT 1);
+END
+$$;
+
+-- pool_is_idle() waits until all pages and sessions are given back: the worker does
+-- that a moment after a query has ended.
+CREATE FUNCTION pool_is_idle() RETURNS bool
+LANGUAGE plpgsql AS $$
+BEGIN
+    FOR attempt IN 1..100 LOOP
+        IF (SELECT pages_free = pages_total AND sessions = 0 FROM pg_fusion_pool()) THEN
+            RETURN true;
+        END IF;
+        PERFORM pg_sleep(0.05);
+    END LOOP;
+    RETURN false;
 END
 $$;

@@ -113,7 +113,7 @@ unsafe fn write_decimal<M: PageMemoryMut>(
     let value = unsafe { NumericValue::from_bytes(varlena_bytes(datum)) };
     let unscaled = match value {
         NumericValue::NaN => DECIMAL128_NAN,
-        value => value.unscaled(scale).ok_or_else(|| undeclared(scale))?,
+        value => value.unscaled_as_declared(scale).ok_or_else(|| undeclared(scale))?,
     };
     row.set_i128(column, unscaled);
     Ok(())
@@ -129,7 +129,10 @@ unsafe fn write_wide<M: PageMemoryMut>(
     let value = unsafe { NumericValue::from_bytes(varlena_bytes(datum)) };
     let unscaled = match value {
         NumericValue::NaN => i256::MAX,
-        value => value.unscaled_wide(scale).ok_or_else(|| undeclared(scale))?,
+        value if value.has_scale(scale) => {
+            value.unscaled_wide(scale).ok_or_else(|| undeclared(scale))?
+        }
+        _ => return Err(undeclared(scale).into()),
     };
     row.set_i256(column, unscaled);
     Ok(())
@@ -161,6 +164,7 @@ unsafe fn write_varlena<M: PageMemoryMut>(
 /// context.
 #[inline(always)]
 pub unsafe fn varlena_bytes<'a>(datum: pg_sys::Datum) -> &'a [u8] {
+    const { assert!(cfg!(target_endian = "little"), "varlena headers are read as such") };
     // SAFETY: the first byte of a varlena tells its kind: an odd one other than
     // 1 is a short header, one divisible by four a plain header.
     unsafe {

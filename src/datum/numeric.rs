@@ -99,6 +99,19 @@ impl<'a> NumericValue<'a> {
         Some((self.unscaled(scale)?, scale))
     }
 
+    /// Whether the value is finite and has this display scale.
+    #[inline]
+    pub fn has_scale(self, declared: u8) -> bool {
+        matches!(self, Self::Finite { scale, .. } if scale == u16::from(declared))
+    }
+
+    /// The unscaled value, if the display scale is the declared one and it fits
+    /// 128 bits.
+    #[inline]
+    pub fn unscaled_as_declared(self, scale: u8) -> Option<i128> {
+        if self.has_scale(scale) { self.unscaled(scale) } else { None }
+    }
+
     /// The finite value times `10^scale`, if that is an integer that fits 128
     /// bits.
     #[inline]

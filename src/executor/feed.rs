@@ -4,7 +4,7 @@
 //! parallel worker can run it; in the leader the PgFusion node above drives it
 //! page by page through [`Feed::produce`] instead of asking it for rows.
 
-use super::Methods;
+use super::{Methods, NO_CALLBACKS};
 use crate::datum::{ColumnWriter, EncodeError};
 use crate::error;
 use crate::nodes::{cast, iter, list_of};
@@ -26,14 +26,7 @@ static EXEC_METHODS: Methods<pg_sys::CustomExecMethods> = Methods(pg_sys::Custom
     ExecCustomScan: Some(exec),
     EndCustomScan: Some(end),
     ReScanCustomScan: Some(rescan),
-    MarkPosCustomScan: None,
-    RestrPosCustomScan: None,
-    EstimateDSMCustomScan: None,
-    InitializeDSMCustomScan: None,
-    ReInitializeDSMCustomScan: None,
-    InitializeWorkerCustomScan: None,
-    ShutdownCustomScan: None,
-    ExplainCustomScan: None,
+    ..NO_CALLBACKS
 });
 
 /// The plan node's methods.
@@ -60,6 +53,8 @@ unsafe extern "C-unwind" fn begin(
     estate: *mut pg_sys::EState,
     eflags: i32,
 ) {
+    // A leaf is read once, forwards.
+    let eflags = eflags & !((pg_sys::EXEC_FLAG_BACKWARD | pg_sys::EXEC_FLAG_MARK) as i32);
     // SAFETY: a Feed plan has one child.
     unsafe { init_children(node, estate, eflags) }
 }

@@ -2,7 +2,7 @@
 
 use super::results::clear;
 use super::run::Run;
-use super::{Methods, explain, feed};
+use super::{Methods, NO_CALLBACKS, explain, feed, privileges};
 use crate::error;
 use crate::planner::{Carried, FUSION_NAME};
 use fusion_plan::PgError;
@@ -22,14 +22,8 @@ static EXEC_METHODS: Methods<pg_sys::CustomExecMethods> = Methods(pg_sys::Custom
     ExecCustomScan: Some(exec),
     EndCustomScan: Some(end),
     ReScanCustomScan: Some(rescan),
-    MarkPosCustomScan: None,
-    RestrPosCustomScan: None,
-    EstimateDSMCustomScan: None,
-    InitializeDSMCustomScan: None,
-    ReInitializeDSMCustomScan: None,
-    InitializeWorkerCustomScan: None,
-    ShutdownCustomScan: None,
     ExplainCustomScan: Some(explain::explain),
+    ..NO_CALLBACKS
 });
 
 /// The plan node's methods.
@@ -93,6 +87,9 @@ unsafe extern "C-unwind" fn begin(
     unsafe {
         feed::init_children(node, estate, eflags);
         let scan: *mut pg_sys::CustomScan = (*node).ss.ps.plan.cast();
+        for function in Carried::functions(scan) {
+            privileges::check(function);
+        }
         let bytes = Carried::plan_bytes(scan);
         let bytes = bytes.ok_or_else(|| PgError::internal("a PgFusion node without a plan"));
         let run = error::check(Run::new(error::check(bytes), scan, node));
@@ -146,12 +143,20 @@ unsafe extern "C-unwind" fn access(node: *mut pg_sys::ScanState) -> *mut pg_sys:
     }
 }
 
-/// Rows need no second check: queries that lock rows have no fusion plans.
+/// PostgreSQL asks for this instead of [`access`] while it re-checks the rows
+/// of an UPDATE that waited for another one, and, before its releases of
+/// August 2025, also of nodes that have nothing to do with those rows: a
+/// subquery of that UPDATE. Queries that lock rows have no fusion plans
+/// themselves, so the answer is the next row, as always.
 unsafe extern "C-unwind" fn recheck(
-    _node: *mut pg_sys::ScanState,
-    _slot: *mut pg_sys::TupleTableSlot,
+    node: *mut pg_sys::ScanState,
+    slot: *mut pg_sys::TupleTableSlot,
 ) -> bool {
-    true
+    // SAFETY: called from `exec` with our node and its slot.
+    unsafe {
+        access(node);
+        u32::from((*slot).tts_flags) & pg_sys::TTS_FLAG_EMPTY == 0
+    }
 }
 
 #[pg_guard]

@@ -10,6 +10,7 @@ mod explain;
 mod feed;
 mod fusion;
 mod params;
+mod privileges;
 mod results;
 mod run;
 mod wait;
@@ -39,3 +40,20 @@ struct Methods<T>(T);
 
 // SAFETY: see above.
 unsafe impl<T> Sync for Methods<T> {}
+
+/// A node without any callback, to be completed.
+const NO_CALLBACKS: pg_sys::CustomExecMethods = pg_sys::CustomExecMethods {
+    CustomName: std::ptr::null(),
+    BeginCustomScan: None,
+    ExecCustomScan: None,
+    EndCustomScan: None,
+    ReScanCustomScan: None,
+    MarkPosCustomScan: None,
+    RestrPosCustomScan: None,
+    EstimateDSMCustomScan: None,
+    InitializeDSMCustomScan: None,
+    ReInitializeDSMCustomScan: None,
+    InitializeWorkerCustomScan: None,
+    ShutdownCustomScan: None,
+    ExplainCustomScan: None,
+};

@@ -50,19 +50,26 @@ impl Params {
             .map(|(expr, ty)| {
                 let mut is_null = true;
                 // SAFETY: a prepared expression and its context.
+                let previous = unsafe { pg_sys::CurrentMemoryContext };
+                // SAFETY: as above; what the evaluation allocates is needed
+                // until the value is copied.
                 let datum = unsafe {
+                    pg_sys::CurrentMemoryContext = (*econtext).ecxt_per_tuple_memory;
                     let Some(evaluate) = (**expr).evalfunc else {
                         return Err(PgError::internal("a parameter is not prepared"));
                     };
                     pg_sys::ffi::pg_guard_ffi_boundary(|| evaluate(*expr, econtext, &mut is_null))
                 };
-                match is_null {
+                let value = match is_null {
                     true => Ok(None),
                     // SAFETY: a value of the type that the planner recorded.
                     false => unsafe { value_of(datum, *ty) }
                         .map(Some)
                         .ok_or_else(|| PgError::internal(format!("a parameter of type {ty}"))),
-                }
+                };
+                // SAFETY: the context that was current before.
+                unsafe { pg_sys::CurrentMemoryContext = previous };
+                value
             })
             .collect()
     }

@@ -10,6 +10,7 @@ use crate::shared;
 use fusion_page::{ClientSession, Event, OpenError, Region, Waiter};
 use fusion_plan::{PgError, Plan, SessionMetrics, SqlState, decode};
 use pgrx::pg_sys;
+use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 /// How long a wait lasts if nothing wakes it: the worker wakes whoever it owes
@@ -32,13 +33,17 @@ pub struct Run {
     finished: bool,
 }
 
+/// How long a backend that has a session waits for a further one.
+const NESTED_PATIENCE: Duration = Duration::from_secs(5);
+
 /// The session under way.
 struct Session {
     feeds: Vec<Feed>,
     /// Where to look for the next leaf to serve.
     next_leaf: usize,
-    /// Dropped last: closing it ends everything else.
+    /// Dropped after the feeds, which may have pages of it.
     client: ClientSession,
+    _counted: Counted,
 }
 
 impl Run {
@@ -119,6 +124,9 @@ impl Run {
                 Event::Nothing => {
                     // SAFETY: the caller's promise.
                     if unsafe { session.produce()? } {
+                        // The leaf may have waited, and taken our wake-up.
+                        session.client.feeder().cancel_sleep();
+                        announced = false;
                         continue;
                     }
                     // A sleep is announced first; then everything is looked at
@@ -182,26 +190,30 @@ impl Run {
             }
             let client = open_client(region)?;
             client.submit_opening(&blob, feeds.len()).map_err(page_error)?;
-            Ok(Session { feeds, next_leaf: 0, client })
+            Ok(Session { feeds, next_leaf: 0, client, _counted: Counted::new() })
         }
     }
 }
 
 impl Session {
-    /// Fills one page for a leaf that the engine wants rows of; `false` if
-    /// there is no such leaf, or no page.
+    /// Fills one page for one of the leaves that the engine wants rows of;
+    /// `false` if there is no such leaf, or no page for any.
     unsafe fn produce(&mut self) -> Result<bool, PgError> {
         let feeder = self.client.feeder();
-        let Some(leaf) = pick(feeder.next_demand(), self.next_leaf) else {
-            return Ok(false);
-        };
-        let Some(feed) = self.feeds.get_mut(leaf) else {
-            return Err(PgError::internal("a leaf that does not exist is asked for"));
-        };
-        self.next_leaf = leaf + 1;
-        pgrx::check_for_interrupts!();
-        // SAFETY: the caller's promise.
-        Ok(unsafe { feed.produce(feeder)? } == Produced::Progress)
+        let mut demand = feeder.next_demand();
+        while let Some(leaf) = pick(demand, self.next_leaf) {
+            let Some(feed) = self.feeds.get_mut(leaf) else {
+                return Err(PgError::internal("a leaf that does not exist is asked for"));
+            };
+            self.next_leaf = leaf + 1;
+            pgrx::check_for_interrupts!();
+            // SAFETY: the caller's promise.
+            if unsafe { feed.produce(feeder)? } == Produced::Progress {
+                return Ok(true);
+            }
+            demand &= !(1 << leaf);
+        }
+        Ok(false)
     }
 }
 
@@ -214,31 +226,82 @@ fn pick(demand: u64, start: usize) -> Option<usize> {
     Some(((demand.rotate_right(start).trailing_zeros() + start) % 64) as usize)
 }
 
+thread_local! {
+    /// Sessions that this backend has open.
+    static OPEN: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Counts an open session; dropped with it.
+struct Counted(());
+
+impl Counted {
+    fn new() -> Self {
+        OPEN.set(OPEN.get() + 1);
+        Self(())
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        OPEN.set(OPEN.get().saturating_sub(1));
+    }
+}
+
 /// Opens a session slot; waits in the queue if all are taken.
+///
+/// A backend that has a session already (a query inside a query, or beside an
+/// open cursor) waits for [`NESTED_PATIENCE`] only: others may wait for the one
+/// it holds.
 fn open_client(region: &Region) -> Result<ClientSession, PgError> {
     let latch = latch_word();
+    let nested = OPEN.get() > 0;
     let started = Instant::now();
+    let mut no_worker_since = None;
     loop {
-        match ClientSession::try_open(region, latch) {
+        let opened = match ClientSession::try_open(region, latch) {
             Ok(Some(client)) => return Ok(client),
-            Ok(None) => {
-                let waiter = Waiter::join(region, latch).map_err(cannot_open)?;
-                loop {
-                    match waiter.try_open() {
-                        Ok(Some(client)) => return Ok(client),
-                        Ok(None) => wait(PATIENCE),
-                        Err(OpenError::NoWorker) => break,
-                        Err(error) => return Err(cannot_open(error)),
-                    }
-                }
-            }
+            Ok(None) => wait_in_queue(region, latch, nested.then_some(started)),
+            Err(error) => Err(error),
+        };
+        match opened {
+            Ok(Some(client)) => return Ok(client),
+            Ok(None) => return Err(too_many_sessions(region)),
             // A worker that ended is started again after a second.
-            Err(OpenError::NoWorker) if started.elapsed() < WORKER_START => {
+            Err(OpenError::NoWorker)
+                if no_worker_since.get_or_insert_with(Instant::now).elapsed() < WORKER_START =>
+            {
                 wait(Duration::from_millis(50));
             }
             Err(error) => return Err(cannot_open(error)),
         }
     }
+}
+
+/// Waits for a slot; `None` if that took too long since `nested_since`.
+fn wait_in_queue(
+    region: &Region,
+    latch: u64,
+    nested_since: Option<Instant>,
+) -> Result<Option<ClientSession>, OpenError> {
+    let waiter = Waiter::join(region, latch)?;
+    loop {
+        if let Some(client) = waiter.try_open()? {
+            return Ok(Some(client));
+        }
+        if nested_since.is_some_and(|since| since.elapsed() >= NESTED_PATIENCE) {
+            return Ok(None);
+        }
+        wait(PATIENCE);
+    }
+}
+
+fn too_many_sessions(region: &Region) -> PgError {
+    PgError::new(
+        SqlState::CONFIGURATION_LIMIT_EXCEEDED,
+        format!("all {} sessions of pg_fusion are taken", region.max_sessions()),
+    )
+    .with_detail("This backend has one open already, so it does not wait for another.")
+    .with_hint("Consider raising the configuration parameter \"pg_fusion.max_sessions\".")
 }
 
 fn not_preloaded() -> PgError {

@@ -1,6 +1,7 @@
 //! Aggregate calls.
 
-use super::expr::{Columns, Translator, check_text_comparison, function_name};
+use super::compare::check_text_comparison;
+use super::expr::{Columns, Translator, function_name};
 use super::{Reason, functions, numeric};
 use crate::nodes::iter;
 use fusion_plan::{Aggregate, AggregateFunction, DataType, Expr, Function};
@@ -19,6 +20,7 @@ pub unsafe fn aggregate<C: Columns>(
     let Some(function) = functions::aggregate(call.aggfnoid) else {
         return Err(format!("aggregate {} is not supported", function_name(call.aggfnoid)).into());
     };
+    translator.uses(call.aggfnoid);
     if call.agglevelsup != 0 {
         return Err("an aggregate of an outer query".into());
     }

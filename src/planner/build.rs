@@ -6,7 +6,8 @@
 
 use super::Reason;
 use super::aggregate::aggregate;
-use super::expr::{Columns, Params, Translator, comparable};
+use super::compare::{comparable, join_key};
+use super::expr::{Columns, Params, Translator};
 use super::fragment::{
     AggregateFragment, Fragment, JoinFragment, Kind, Leaf, LimitFragment, SortFragment,
 };
@@ -71,6 +72,8 @@ pub struct Built {
     pub outputs: Outputs,
     /// Expressions that give the plan's parameters.
     pub params: Vec<*mut pg_sys::Node>,
+    /// Functions that the engine computes.
+    pub functions: Vec<pg_sys::Oid>,
 }
 
 /// Builds the plan of `fragment` that outputs at least the columns `needed`.
@@ -86,9 +89,9 @@ pub unsafe fn build(
     let mut builder = Builder { root, params: Params::default(), leaves: Vec::new() };
     // SAFETY: the caller's promise.
     let (rel, outputs) = unsafe { builder.fragment(fragment, needed)? };
-    let Params { exprs, types } = builder.params;
+    let Params { exprs, types, functions } = builder.params;
     let plan = Plan { root: rel, leaves: builder.leaves, params: types };
-    Ok(Built { plan, outputs, params: exprs })
+    Ok(Built { plan, outputs, params: exprs, functions })
 }
 
 struct Builder {
@@ -162,9 +165,9 @@ impl Builder {
         // SAFETY: the fragment's nodes are alive.
         unsafe {
             let mut below = needed.to_vec();
-            for (left, right) in &join.keys {
-                below.extend(variables(*left));
-                below.extend(variables(*right));
+            for key in &join.keys {
+                below.extend(variables(key.left));
+                below.extend(variables(key.right));
             }
             for clause in &join.residual {
                 below.extend(variables(*clause));
@@ -172,9 +175,10 @@ impl Builder {
             let (left, left_outputs) = self.fragment(&join.left, &below)?;
             let (right, right_outputs) = self.fragment(&join.right, &below)?;
             let mut keys = Vec::new();
-            for (l, r) in &join.keys {
-                let l = Translator::new(&left_outputs, &mut self.params).translate(*l)?;
-                let r = Translator::new(&right_outputs, &mut self.params).translate(*r)?;
+            for key in &join.keys {
+                self.params.uses(key.function);
+                let l = Translator::new(&left_outputs, &mut self.params).translate(key.left)?;
+                let r = Translator::new(&right_outputs, &mut self.params).translate(key.right)?;
                 keys.push(join_key(l, r)?);
             }
             let both = Outputs([left_outputs.0, right_outputs.0].concat());
@@ -333,19 +337,6 @@ impl Builder {
             }
         }
     }
-}
-
-/// The two sides of a join key in one type. Numeric sides of different scale
-/// are brought to the type that holds both, so that equal values are equal
-/// bits.
-fn join_key(left: super::expr::Typed, right: super::expr::Typed) -> Result<(Expr, Expr), Reason> {
-    use super::expr::as_decimal;
-    if let (a @ DataType::Decimal { .. }, b @ DataType::Decimal { .. }) = (left.ty, right.ty) {
-        let common = super::numeric::common_type(a, b)?;
-        return Ok((as_decimal(left, common), as_decimal(right, common)));
-    }
-    let (left, right, _) = comparable(left, right)?;
-    Ok((left, right))
 }
 
 /// The variables of `node`, those inside aggregate calls included.

@@ -64,19 +64,29 @@ pub fn limit(input: Cost, rows: f64, kept: f64) -> Cost {
     Cost { startup: input.startup, total: input.startup + (input.total - input.startup) * fraction }
 }
 
+/// Whether a plan of cost `ours` is out of the question beside one of cost
+/// `native`, even under `pg_fusion.force`: for example one that evaluates a
+/// correlated subquery for every row of a table instead of a few.
+pub fn is_absurd(ours: f64, native: f64) -> bool {
+    const LARGE: f64 = 1e6;
+    const TIMES: f64 = 20.0;
+    ours > LARGE && ours > native * TIMES
+}
+
 /// A path that returns `rows` rows of `width` bytes of a fragment to
 /// PostgreSQL, which checks `pending` clauses on each.
-///
-/// Under `pg_fusion.force` all fusion paths are cheaper than anything else,
-/// and keep their order among themselves.
 pub fn path(fragment: Cost, rows: f64, width: i32, pending: usize) -> Cost {
-    const FORCED: f64 = 1e-9;
     let start = guc::STARTUP_COST.get();
     let per_row = guc::RESULT_TUPLE_COST.get() * width_factor(width) + 0.0025 * pending as f64;
-    let cost =
-        Cost { startup: start + fragment.startup, total: start + fragment.total + rows * per_row };
-    match guc::FORCE.get() {
-        true => Cost { startup: cost.startup * FORCED, total: cost.total * FORCED },
-        false => cost,
-    }
+    Cost { startup: start + fragment.startup, total: start + fragment.total + rows * per_row }
+}
+
+/// What `cost` becomes under `pg_fusion.force`: well below `native`, the
+/// cheapest cost without us, so that the path is taken; but not next to
+/// nothing, or PostgreSQL would think that it can evaluate a subquery any
+/// number of times.
+pub fn forced(cost: Cost, native: f64) -> Cost {
+    const SHARE: f64 = 0.05;
+    let total = cost.total.min(native * SHARE);
+    Cost { startup: cost.startup.min(total), total }
 }

@@ -5,12 +5,12 @@
 //! expression to PostgreSQL.
 
 use super::Reason;
+use super::compare::{check_collation, compare, widen};
 use super::functions::{self, Rule};
 use super::literal::literal;
 use super::numeric;
 use super::types::{fusion_type, type_name};
 use crate::nodes::{self, cast, iter};
-use crate::version;
 use fusion_plan::{BoolTest, DataType, Expr, Function, Literal, Value};
 use pgrx::pg_sys::{self, NodeTag};
 
@@ -50,23 +50,39 @@ pub struct Typed {
     pub ty: DataType,
 }
 
+/// How deep an expression may be nested: the engine's threads walk it on stacks
+/// of fixed size.
+const MAX_DEPTH: usize = 100;
+/// Elements of an array that is compared with: each becomes a comparison.
+const MAX_ELEMENTS: usize = 64;
+
 /// Translates expressions over one input.
 pub struct Translator<'a, C: Columns> {
     columns: &'a C,
     params: &'a mut Params,
+    depth: usize,
 }
 
-/// The plan's parameters: PostgreSQL expressions without variables that the
-/// backend evaluates when a session starts.
+/// What a plan asks of the backend when it starts.
 #[derive(Default)]
 pub struct Params {
-    /// The expressions.
+    /// The plan's parameters: expressions without variables, to be evaluated.
     pub exprs: Vec<*mut pg_sys::Node>,
     /// Their types.
     pub types: Vec<DataType>,
+    /// The functions that the engine computes, whose EXECUTE privilege is to be
+    /// checked as PostgreSQL does before it calls them.
+    pub functions: Vec<pg_sys::Oid>,
 }
 
 impl Params {
+    /// Notes that the engine computes function `oid`.
+    pub fn uses(&mut self, oid: pg_sys::Oid) {
+        if !self.functions.contains(&oid) {
+            self.functions.push(oid);
+        }
+    }
+
     /// The parameter that holds `node`'s value, new or already there.
     unsafe fn index_of(&mut self, node: *mut pg_sys::Node, ty: DataType) -> u32 {
         // SAFETY: all are nodes.
@@ -83,7 +99,12 @@ impl<'a, C: Columns> Translator<'a, C> {
     /// A translator over the columns `columns` that adds to `params` what it
     /// needs.
     pub fn new(columns: &'a C, params: &'a mut Params) -> Self {
-        Self { columns, params }
+        Self { columns, params, depth: 0 }
+    }
+
+    /// Notes that the engine computes function `oid`.
+    pub fn uses(&mut self, oid: pg_sys::Oid) {
+        self.params.uses(oid);
     }
 
     /// Translates `node`.
@@ -93,6 +114,17 @@ impl<'a, C: Columns> Translator<'a, C> {
     /// `node` is an expression tree that the planner has preprocessed; runs in
     /// a backend's main thread.
     pub unsafe fn translate(&mut self, node: *mut pg_sys::Node) -> Result<Typed, Reason> {
+        if self.depth == MAX_DEPTH {
+            return Err("an expression that is nested too deeply".into());
+        }
+        self.depth += 1;
+        // SAFETY: the caller's promise.
+        let result = unsafe { self.node(node) };
+        self.depth -= 1;
+        result
+    }
+
+    unsafe fn node(&mut self, node: *mut pg_sys::Node) -> Result<Typed, Reason> {
         // SAFETY: the caller's promise holds for every sub-node; each cast
         // follows the tag.
         unsafe {
@@ -166,10 +198,7 @@ impl<'a, C: Columns> Translator<'a, C> {
     unsafe fn operator(&mut self, op: &pg_sys::OpExpr) -> Result<Typed, Reason> {
         // SAFETY: a valid operator expression.
         unsafe {
-            let function = match op.opfuncid {
-                pg_sys::Oid::INVALID => pg_sys::get_opcode(op.opno),
-                oid => oid,
-            };
+            let function = implementation(op.opfuncid, op.opno);
             self.function(function, op.args, op.inputcollid, op.opresulttype)
         }
     }
@@ -184,6 +213,7 @@ impl<'a, C: Columns> Translator<'a, C> {
         let Some(rule) = functions::rule(oid) else {
             return Err(format!("function {} is not supported", function_name(oid)).into());
         };
+        self.params.uses(oid);
         // SAFETY: the arguments of a valid node.
         let args = unsafe { self.all(args)? };
         match rule {
@@ -236,17 +266,18 @@ impl<'a, C: Columns> Translator<'a, C> {
             let [scalar, array] = args.as_slice() else {
                 return Err("an array comparison without two arguments".into());
             };
-            let function = match op.opfuncid {
-                pg_sys::Oid::INVALID => pg_sys::get_opcode(op.opno),
-                oid => oid,
+            let oid = implementation(op.opfuncid, op.opno);
+            let Some(Rule::Compare(function)) = functions::rule(oid) else {
+                return Err(format!("operator of function {}", function_name(oid)).into());
             };
-            let Some(Rule::Compare(function)) = functions::rule(function) else {
-                return Err(format!("operator of function {}", function_name(function)).into());
-            };
+            self.params.uses(oid);
             let Some(array) = cast::<pg_sys::Const, _>(*array) else {
                 return Err("an array that is not a constant".into());
             };
             let elements = super::literal::array_elements(array)?;
+            if elements.len() > MAX_ELEMENTS {
+                return Err(format!("an array of {} elements", elements.len()).into());
+            }
             let scalar = self.translate(*scalar)?;
             let tests = elements
                 .into_iter()
@@ -383,119 +414,10 @@ pub fn as_decimal(arg: Typed, ty: DataType) -> Expr {
     }
 }
 
-fn call(function: Function, args: Vec<Typed>, ty: DataType) -> Typed {
+/// A call of `function` on translated arguments.
+pub fn call(function: Function, args: Vec<Typed>, ty: DataType) -> Typed {
     let args = args.into_iter().map(|arg| arg.expr).collect();
     Typed { expr: Expr::call(function, args, ty), ty }
-}
-
-/// `arg` in the integer or float type `ty`, which loses nothing.
-fn widen(arg: Typed, ty: DataType) -> Result<Typed, Reason> {
-    let function = match (arg.ty, ty) {
-        (from, to) if from == to => return Ok(arg),
-        (from, to) if from.is_integer() && to.is_integer() => Function::WidenInteger,
-        (from, to) if (from.is_integer() || from.is_float()) && to.is_float() => Function::ToFloat,
-        (from, to) => return Err(format!("arithmetic on {from} giving {to}").into()),
-    };
-    Ok(call(function, vec![arg], ty))
-}
-
-/// The two sides of a comparison, brought to one type.
-pub fn comparable(left: Typed, right: Typed) -> Result<(Expr, Expr, DataType), Reason> {
-    use DataType as T;
-    let wider = |a: T, b: T| if a.slot_width() >= b.slot_width() { a } else { b };
-    let (left, right, ty) = match (left.ty, right.ty) {
-        (T::Bpchar, T::Bpchar) => {
-            return Ok((trimmed(left.expr), trimmed(right.expr), T::Text));
-        }
-        (T::Numeric, _) | (_, T::Numeric) => {
-            return Err("a comparison of numeric values without declared scale".into());
-        }
-        (a @ T::Decimal { .. }, b @ T::Decimal { .. }) => {
-            numeric::check_rescale(a, b)?;
-            (left, right, a)
-        }
-        (a, b) if a == b => (left, right, a),
-        (a, b) if a.is_integer() && b.is_integer() || a.is_float() && b.is_float() => {
-            let ty = wider(a, b);
-            (widen(left, ty)?, widen(right, ty)?, ty)
-        }
-        (T::Date, T::Timestamp) => (for_compare(left), right, T::Timestamp),
-        (T::Timestamp, T::Date) => (left, for_compare(right), T::Timestamp),
-        (a, b) => return Err(format!("a comparison of {a} with {b}").into()),
-    };
-    Ok((left.expr, right.expr, ty))
-}
-
-fn for_compare(date: Typed) -> Typed {
-    call(Function::DateToTimestampForCompare, vec![date], DataType::Timestamp)
-}
-
-/// A `bpchar` in the form in which it is compared.
-fn trimmed(expr: Expr) -> Expr {
-    match expr {
-        Expr::Literal(Literal { value: Some(Value::Text(text)), .. }) => {
-            Expr::literal(DataType::Text, Value::Text(text.trim_end_matches(' ').to_owned()))
-        }
-        Expr::Literal(Literal { value: None, .. }) => Expr::null(DataType::Text),
-        other => Expr::call(Function::BpcharTrim, vec![other], DataType::Text),
-    }
-}
-
-/// `left function right`.
-///
-/// # Safety
-///
-/// Runs in a backend's main thread.
-unsafe fn compare(
-    function: Function,
-    left: Typed,
-    right: Typed,
-    collation: pg_sys::Oid,
-) -> Result<Typed, Reason> {
-    let (left, right, ty) = comparable(left, right)?;
-    if ty == DataType::Text {
-        // SAFETY: the caller's promise.
-        unsafe { check_text_comparison(function, collation)? };
-    }
-    Ok(Typed { expr: Expr::call(function, vec![left, right], DataType::Bool), ty: DataType::Bool })
-}
-
-/// Text is equal by byte under a deterministic collation, and ordered by byte
-/// under C and its like only.
-///
-/// # Safety
-///
-/// Runs in a backend's main thread.
-pub unsafe fn check_text_comparison(
-    function: Function,
-    collation: pg_sys::Oid,
-) -> Result<(), Reason> {
-    if collation == pg_sys::Oid::INVALID {
-        return Err("a text comparison without a collation".into());
-    }
-    // SAFETY: the caller's promise; the collation exists.
-    unsafe {
-        if !pg_sys::get_collation_isdeterministic(collation) {
-            return Err("a collation that is not deterministic".into());
-        }
-        let by_byte = matches!(function, Function::Eq | Function::Ne)
-            || version::collation_orders_by_byte(collation);
-        if by_byte { Ok(()) } else { Err("text order by a collation other than C".into()) }
-    }
-}
-
-/// LIKE needs a deterministic collation; PostgreSQL raises an error otherwise.
-unsafe fn check_collation(
-    function: Function,
-    args: &[Typed],
-    collation: pg_sys::Oid,
-) -> Result<(), Reason> {
-    let text = args.iter().any(|arg| matches!(arg.ty, DataType::Text | DataType::Bpchar));
-    if text && matches!(function, Function::Like | Function::NotLike) {
-        // SAFETY: the caller runs in a backend's main thread.
-        return unsafe { check_text_comparison(Function::Eq, collation) };
-    }
-    Ok(())
 }
 
 /// `extract(field from date)` for the fields that depend on nothing else.
@@ -510,6 +432,19 @@ fn extract_from_date(args: Vec<Typed>) -> Result<Typed, Reason> {
         return Err(format!("extract({field} from date)").into());
     }
     Ok(call(Function::ExtractYear, vec![date], numeric::YEAR))
+}
+
+/// The function behind an operator node, which may not have been looked up yet.
+///
+/// # Safety
+///
+/// Runs in a backend's main thread.
+pub unsafe fn implementation(function: pg_sys::Oid, operator: pg_sys::Oid) -> pg_sys::Oid {
+    match function {
+        // SAFETY: the caller's promise.
+        pg_sys::Oid::INVALID => unsafe { pg_sys::get_opcode(operator) },
+        function => function,
+    }
 }
 
 /// The function's name, for reasons.

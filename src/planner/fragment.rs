@@ -18,6 +18,8 @@ pub struct Fragment {
     pub rows: f64,
     /// Cost of having all rows in the engine.
     pub cost: Cost,
+    /// Number of leaves.
+    pub leaf_count: usize,
     /// Conditions that the engine cannot evaluate, to be checked by PostgreSQL
     /// on the result. A fragment with pending conditions can be joined further
     /// by inner joins, but not aggregated, ordered or cut.
@@ -58,11 +60,21 @@ pub struct JoinFragment {
     pub left: Rc<Fragment>,
     /// The other side.
     pub right: Rc<Fragment>,
-    /// Equality clauses: the expression over the left side, the one over the
-    /// right side.
-    pub keys: Vec<(*mut pg_sys::Node, *mut pg_sys::Node)>,
+    /// Equality clauses.
+    pub keys: Vec<JoinKey>,
     /// Other clauses.
     pub residual: Vec<*mut pg_sys::Node>,
+}
+
+/// An equality between the two sides of a join.
+#[derive(Clone, Copy)]
+pub struct JoinKey {
+    /// The operand over the left side.
+    pub left: *mut pg_sys::Node,
+    /// The operand over the right side.
+    pub right: *mut pg_sys::Node,
+    /// The function of the equality operator.
+    pub function: pg_sys::Oid,
 }
 
 /// Grouping and aggregation.

@@ -1,31 +1,26 @@
 //! Joins of fragments.
 
-use super::expr::{AnyVar, Params, Translator};
-use super::fragment::{Fragment, JoinFragment, Kind};
+use super::compare::join_key;
+use super::expr::{AnyVar, Params, Translator, implementation};
+use super::fragment::{Fragment, JoinFragment, JoinKey, Kind};
 use super::functions::{self, Rule};
 use super::order::in_evaluation_order;
 use super::{Reason, cost, leaf, path, state};
 use crate::nodes::{cast, iter};
 use crate::{guc, version};
+use fusion_page::MAX_LEAVES;
 use fusion_plan::Function;
 use pgrx::pg_sys;
 use std::rc::Rc;
 
 /// What the engine can do with a join clause.
 pub enum Clause {
-    /// An equality between two disjoint sets of relations.
-    Equality {
-        /// The left operand.
-        left: *mut pg_sys::Node,
-        /// The right operand.
-        right: *mut pg_sys::Node,
-        /// Whether evaluating an operand can raise an error.
+    /// Evaluate it.
+    Supported {
+        /// Whether that can raise an error.
         can_fail: bool,
-    },
-    /// Any other condition it can evaluate.
-    Residual {
-        /// Whether evaluating it can raise an error.
-        can_fail: bool,
+        /// If it is an equality that can be a join key, its operands as written.
+        key: Option<JoinKey>,
     },
     /// Nothing, and why.
     Unsupported(Reason),
@@ -60,8 +55,13 @@ pub unsafe fn offer(
             Ok(fragment) => fragment,
             Err(reason) => return reason.note("a join"),
         };
-        let best = state::fragment(joinrel);
-        if best.is_some_and(|best| best.cost.total <= fragment.cost.total) {
+        let best = state::fragment(joinrel).filter(|best| best.cost.total <= fragment.cost.total);
+        if let Some(best) = best {
+            // A forced path is offered again, because PostgreSQL may have found
+            // a better one since.
+            if guc::FORCE.get() {
+                path::offer(joinrel, best, (*joinrel).reltarget, std::ptr::null_mut());
+            }
             return;
         }
         let fragment = Rc::new(fragment);
@@ -86,6 +86,10 @@ unsafe fn fragment_of(
     unsafe {
         let left = input(root, outerrel)?;
         let right = input(root, innerrel)?;
+        let leaf_count = left.leaf_count + right.leaf_count;
+        if leaf_count > MAX_LEAVES {
+            return Err(format!("more than {MAX_LEAVES} relations").into());
+        }
         let mut pending = [left.pending.as_slice(), right.pending.as_slice()].concat();
         let mut keys = Vec::new();
         let mut residual = Vec::new();
@@ -99,25 +103,24 @@ unsafe fn fragment_of(
             }
             let clause: *mut pg_sys::Node = (*info).clause.cast();
             match &*state::clause(info, || classify(info)) {
-                Clause::Equality { can_fail: true, .. } if !pending.is_empty() => {
-                    return Err("a join key that can fail after a pending condition".into());
-                }
-                Clause::Equality { left, right, .. } => {
-                    if pg_sys::bms_is_subset((*info).left_relids, (*outerrel).relids) {
-                        keys.push((*left, *right));
-                    } else {
-                        keys.push((*right, *left));
-                    }
-                }
-                // What PostgreSQL evaluates later may not fail in the engine
-                // before: an earlier condition may protect from it.
-                Clause::Residual { can_fail: true } if !pending.is_empty() => {
-                    pending.push(clause);
-                }
-                Clause::Residual { .. } => residual.push(clause),
                 Clause::Unsupported(reason) => {
                     reason.note("a join condition");
                     pending.push(clause);
+                }
+                Clause::Supported { can_fail, key } => {
+                    let key = key
+                        .and_then(|key| sides(key, info, (*outerrel).relids, (*innerrel).relids));
+                    match key {
+                        Some(_) if *can_fail && !pending.is_empty() => {
+                            return Err("a join key that can fail after a pending condition".into());
+                        }
+                        Some(key) => keys.push(key),
+                        // What PostgreSQL evaluates later may not fail in the
+                        // engine before: an earlier condition may protect from
+                        // it.
+                        None if *can_fail && !pending.is_empty() => pending.push(clause),
+                        None => residual.push(clause),
+                    }
                 }
             }
         }
@@ -128,7 +131,7 @@ unsafe fn fragment_of(
         let clauses = keys.len() + residual.len();
         let cost = cost::join((left.cost, left.rows), (right.cost, right.rows), clauses, rows);
         let kind = Kind::Join(JoinFragment { left, right, keys, residual });
-        Ok(Fragment { kind, rows, cost, pending })
+        Ok(Fragment { kind, rows, cost, leaf_count, pending })
     }
 }
 
@@ -142,19 +145,54 @@ unsafe fn input(
     // SAFETY: a valid relation.
     let is_base = unsafe { (*rel).reloptkind } == pg_sys::RelOptKind::RELOPT_BASEREL;
     match fragment {
-        Some(fragment) if is_base || guc::FORCE.get() => Ok(fragment),
+        Some(fragment) if is_base => Ok(fragment),
         None if is_base => Err("a relation that cannot be a leaf".into()),
         fragment => {
-            // SAFETY: `rel` is an input of a join, so its paths are complete.
-            let leaf = unsafe { leaf::fragment_of(root, rel) };
+            // `rel` is an input of a join, so its paths are complete: the leaf
+            // is made once.
+            let leaf = state::leaf(rel, || {
+                // SAFETY: a valid relation.
+                unsafe { leaf::fragment_of(root, rel) }.ok().map(Rc::new)
+            });
             match (fragment, leaf) {
-                (Some(fragment), Ok(leaf)) if leaf.cost.total < fragment.cost.total => {
-                    Ok(Rc::new(leaf))
-                }
+                (Some(fragment), Some(leaf)) if is_better(&leaf, &fragment) => Ok(leaf),
                 (Some(fragment), _) => Ok(fragment),
-                (None, leaf) => leaf.map(Rc::new),
+                (None, Some(leaf)) => Ok(leaf),
+                (None, None) => Err("a join that cannot be a leaf".into()),
             }
         }
+    }
+}
+
+/// The operands of an equality in the order of the join's sides, if each is
+/// computed from one side alone.
+unsafe fn sides(
+    key: JoinKey,
+    info: *const pg_sys::RestrictInfo,
+    outer: pg_sys::Relids,
+    inner: pg_sys::Relids,
+) -> Option<JoinKey> {
+    // SAFETY: valid sets of a valid clause.
+    unsafe {
+        let within = |a, b| {
+            pg_sys::bms_is_subset((*info).left_relids, a)
+                && pg_sys::bms_is_subset((*info).right_relids, b)
+        };
+        if within(outer, inner) {
+            Some(key)
+        } else if within(inner, outer) {
+            Some(JoinKey { left: key.right, right: key.left, ..key })
+        } else {
+            None
+        }
+    }
+}
+
+/// Whether a join as PostgreSQL computes it is the better input.
+fn is_better(leaf: &Fragment, fragment: &Fragment) -> bool {
+    match guc::FORCE.get() {
+        true => cost::is_absurd(fragment.cost.total, leaf.cost.total),
+        false => leaf.cost.total < fragment.cost.total,
     }
 }
 
@@ -167,19 +205,29 @@ unsafe fn classify(info: *const pg_sys::RestrictInfo) -> Clause {
             Ok(typed) => typed.expr.can_fail(),
             Err(reason) => return Clause::Unsupported(reason),
         };
-        let Some(op) = cast::<pg_sys::OpExpr, _>(clause) else {
-            return Clause::Residual { can_fail };
-        };
-        let function = pg_sys::get_opcode(op.opno);
-        let args: Vec<*mut pg_sys::Node> = iter(op.args).collect();
-        match args.as_slice() {
-            [left, right]
-                if (*info).can_join
-                    && functions::rule(function) == Some(Rule::Compare(Function::Eq)) =>
-            {
-                Clause::Equality { left: *left, right: *right, can_fail }
-            }
-            _ => Clause::Residual { can_fail },
+        let key = if (*info).can_join { join_key_of(clause) } else { None };
+        Clause::Supported { can_fail, key }
+    }
+}
+
+/// The operands of `clause` if it is an equality whose sides can be brought to
+/// one type for hashing.
+unsafe fn join_key_of(clause: *mut pg_sys::Node) -> Option<JoinKey> {
+    // SAFETY: a valid clause.
+    unsafe {
+        let op: &pg_sys::OpExpr = cast(clause)?;
+        let function = implementation(op.opfuncid, op.opno);
+        if functions::rule(function) != Some(Rule::Compare(Function::Eq)) {
+            return None;
         }
+        let args: Vec<*mut pg_sys::Node> = iter(op.args).collect();
+        let [left, right] = args.as_slice() else {
+            return None;
+        };
+        let mut params = Params::default();
+        let mut translator = Translator::new(&AnyVar, &mut params);
+        let typed = (translator.translate(*left).ok()?, translator.translate(*right).ok()?);
+        join_key(typed.0, typed.1).ok()?;
+        Some(JoinKey { left: *left, right: *right, function })
     }
 }

@@ -27,6 +27,7 @@ pub unsafe fn offer(
     unsafe {
         if (*rel).reloptkind != pg_sys::RelOptKind::RELOPT_BASEREL
             || (*rte).rtekind == pg_sys::RTEKind::RTE_RESULT
+            || pg_sys::is_dummy_rel(rel)
         {
             return;
         }
@@ -112,6 +113,7 @@ unsafe fn with_filters(
         Fragment {
             rows: (*path).rows,
             cost,
+            leaf_count: 1,
             pending: Vec::new(),
             kind: Kind::Leaf(Leaf {
                 path: leaf,

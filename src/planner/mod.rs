@@ -18,6 +18,7 @@
 
 mod aggregate;
 mod build;
+mod compare;
 mod cost;
 mod expr;
 mod fragment;

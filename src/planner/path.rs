@@ -2,7 +2,9 @@
 
 use super::fragment::Fragment;
 use super::{cost, plan, state};
+use crate::guc;
 use crate::nodes::{Tagged, cast, iter, list_of};
+use crate::version;
 use pgrx::pg_sys;
 use std::rc::Rc;
 
@@ -26,10 +28,22 @@ pub unsafe fn offer(
     // SAFETY: the caller's promise; `palloc0` gives zeroed memory of the size
     // asked for, and a zeroed CustomPath is valid.
     unsafe {
-        let cost =
+        let mut cost =
             cost::path(fragment.cost, fragment.rows, (*target).width, fragment.pending.len());
-        let total = cost.total + (*target).cost.per_tuple * fragment.rows;
-        if !pg_sys::add_path_precheck(rel, cost.startup, total, pathkeys, std::ptr::null_mut()) {
+        cost.startup += (*target).cost.startup;
+        cost.total += (*target).cost.startup + (*target).cost.per_tuple * fragment.rows;
+        if guc::FORCE.get() {
+            let native = iter::<pg_sys::Path>((*rel).pathlist)
+                .filter(|path| !is_ours(*path))
+                .map(|path| (*path).total_cost)
+                .fold(f64::INFINITY, f64::min);
+            if cost::is_absurd(fragment.cost.total, native) {
+                return;
+            }
+            cost = cost::forced(cost, native);
+        }
+        let leaves = list_of(fragment.leaves().into_iter().map(|leaf| leaf.path));
+        if !version::may_add_path(rel, cost.startup, cost.total, pathkeys, leaves) {
             return;
         }
         let path: *mut pg_sys::CustomPath = pg_sys::palloc0(size_of::<pg_sys::CustomPath>()).cast();
@@ -39,10 +53,11 @@ pub unsafe fn offer(
         (*path).path.pathtarget = target;
         (*path).path.rows = fragment.rows;
         (*path).path.startup_cost = cost.startup;
-        (*path).path.total_cost = total;
+        (*path).path.total_cost = cost.total;
+        version::inherit_disabled(&raw mut (*path).path, leaves);
         (*path).path.pathkeys = pathkeys;
         (*path).flags = pg_sys::CUSTOMPATH_SUPPORT_PROJECTION;
-        (*path).custom_paths = list_of(fragment.leaves().into_iter().map(|leaf| leaf.path));
+        (*path).custom_paths = leaves;
         (*path).methods = plan::path_methods();
         let columns = pg_sys::list_copy((*target).exprs);
         let number = pg_sys::makeInteger(state::remember_offered(fragment) as i32);

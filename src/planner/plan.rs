@@ -68,7 +68,7 @@ unsafe fn plan(
         let (number, columns) = path::private(best_path).ok_or("a path without a fragment")?;
         let fragment = state::offered(number).ok_or("a path of another planner call")?;
         let needed = needed_columns(columns, &fragment);
-        let Built { plan, outputs, params } = build(root, &fragment, &needed)?;
+        let Built { plan, outputs, params, functions } = build(root, &fragment, &needed)?;
 
         let feeds = fragment
             .leaves()
@@ -82,7 +82,7 @@ unsafe fn plan(
         (*scan).flags = (*best_path).flags;
         (*scan).custom_plans = list_of(feeds);
         (*scan).custom_exprs = list_of(params.into_iter().map(|expr| copy(expr)));
-        (*scan).custom_private = Carried::store(&plan)?;
+        (*scan).custom_private = Carried::store(&plan, &functions)?;
         (*scan).custom_scan_tlist = target_list(outputs.0.iter().map(|column| column.expr));
         (*scan).methods = executor::fusion_scan_methods();
         Ok(&raw mut (*scan).scan.plan)
@@ -166,11 +166,11 @@ unsafe fn take_over_filters(child: *mut pg_sys::Plan, leaf: &Leaf) {
 
 /// What a PgFusion plan node carries from planning to execution, in a form
 /// that PostgreSQL can copy, cache and print: the fusion plan as a bytea
-/// constant.
+/// constant, and a list of the functions that the engine computes.
 pub struct Carried;
 
 impl Carried {
-    unsafe fn store(plan: &Plan) -> Result<*mut pg_sys::List, Reason> {
+    unsafe fn store(plan: &Plan, functions: &[pg_sys::Oid]) -> Result<*mut pg_sys::List, Reason> {
         let bytes = encode(plan).map_err(|error| Reason::from(error.to_string()))?;
         let size = bytes.len() + pg_sys::VARHDRSZ;
         // SAFETY: `size` bytes are allocated, the header's and the payload's.
@@ -191,7 +191,11 @@ impl Carried {
                 false,
                 false,
             );
-            Ok(list_of([constant]))
+            let mut oids = std::ptr::null_mut();
+            for function in functions {
+                oids = pg_sys::lappend_oid(oids, *function);
+            }
+            Ok(list_of([constant.cast::<pg_sys::Node>(), oids.cast()]))
         }
     }
 
@@ -207,6 +211,23 @@ impl Carried {
             let constant: &pg_sys::Const = cast(constant)?;
             let varlena = constant.constvalue.cast_mut_ptr::<pg_sys::varlena>();
             Some(pgrx::varlena_to_byte_slice(varlena))
+        }
+    }
+
+    /// The functions that the engine computes for a PgFusion plan node.
+    ///
+    /// # Safety
+    ///
+    /// `scan` is a plan node of ours.
+    pub unsafe fn functions(scan: *const pg_sys::CustomScan) -> Vec<pg_sys::Oid> {
+        // SAFETY: the caller's promise: the second part is NIL or a list of
+        // OIDs, whose cells hold OIDs.
+        unsafe {
+            let Some(list) = iter::<pg_sys::List>((*scan).custom_private).nth(1) else {
+                return Vec::new();
+            };
+            let length = if list.is_null() { 0 } else { (*list).length.max(0) as usize };
+            (0..length).map(|index| (*(*list).elements.add(index)).oid_value).collect()
         }
     }
 }

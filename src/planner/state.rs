@@ -17,6 +17,7 @@ use std::rc::Rc;
 pub struct State {
     active: bool,
     fragments: HashMap<*const pg_sys::RelOptInfo, Rc<Fragment>>,
+    leaves: HashMap<*const pg_sys::RelOptInfo, Option<Rc<Fragment>>>,
     clauses: HashMap<*const pg_sys::RestrictInfo, Rc<Clause>>,
     offered: Vec<Rc<Fragment>>,
 }
@@ -61,10 +62,26 @@ pub fn set_fragment(rel: *const pg_sys::RelOptInfo, fragment: Rc<Fragment>) {
     });
 }
 
+/// `rel` as a leaf, if it can be one; made by `make` the first time.
+pub fn leaf(
+    rel: *const pg_sys::RelOptInfo,
+    make: impl FnOnce() -> Option<Rc<Fragment>>,
+) -> Option<Rc<Fragment>> {
+    let known =
+        STACK.with_borrow(|stack| stack.last().and_then(|state| state.leaves.get(&rel).cloned()));
+    known.unwrap_or_else(|| {
+        let leaf = make();
+        with(|state| {
+            state.leaves.insert(rel, leaf.clone());
+        });
+        leaf
+    })
+}
+
 /// What is known about a join clause; worked out by `classify` the first time.
 pub fn clause(info: *const pg_sys::RestrictInfo, classify: impl FnOnce() -> Clause) -> Rc<Clause> {
-    // `classify` calls PostgreSQL, which may plan and come back here, so it
-    // runs outside of the borrow.
+    // `classify` (like `make` above) calls PostgreSQL, which may plan and come
+    // back here, so it runs outside of the borrow.
     let known =
         STACK.with_borrow(|stack| stack.last().and_then(|state| state.clauses.get(&info).cloned()));
     known.unwrap_or_else(|| {

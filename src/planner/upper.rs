@@ -2,7 +2,8 @@
 
 use super::aggregate::aggregate;
 use super::build::{Column, Outputs, variables};
-use super::expr::{AnyVar, Columns, Params, Translator, check_text_comparison, comparable};
+use super::compare::{check_text_comparison, comparable};
+use super::expr::{AnyVar, Columns, Params, Translator};
 use super::fragment::{AggregateFragment, Fragment, Kind, LimitFragment, SortFragment, SortItem};
 use super::functions::{self, Rule};
 use super::order::in_evaluation_order;
@@ -165,8 +166,10 @@ unsafe fn group(
             let ty = aggregate(&mut translator, &**call)?.ty;
             columns.0.push(Column { expr: call.cast(), ty });
         }
-        if groups.is_empty() && aggregates.is_empty() {
-            return Err("nothing to compute".into());
+        if groups.is_empty() && (aggregates.is_empty() || !(*parse).groupClause.is_null()) {
+            // Keys that the planner found redundant still make an empty input
+            // an empty result.
+            return Err("no group keys are left".into());
         }
 
         let mut having = Vec::new();
@@ -194,9 +197,10 @@ unsafe fn group(
         }
         let cost =
             cost::aggregate(input.cost, input.rows, groups.len(), aggregates.len(), group_rows);
+        let leaf_count = input.leaf_count;
         let kind =
             Kind::Aggregate(AggregateFragment { input, groups, aggregates, having, columns });
-        Ok(Fragment { kind, rows, cost, pending })
+        Ok(Fragment { kind, rows, cost, leaf_count, pending })
     }
 }
 
@@ -316,8 +320,9 @@ unsafe fn order(root: *mut pg_sys::PlannerInfo, input: Rc<Fragment>) -> Result<F
         let rows = input.rows;
         let cost = cost::sort(input.cost, rows, keys.len(), fetch);
         let rows = fetch.map_or(rows, |fetch| rows.min(fetch as f64));
+        let leaf_count = input.leaf_count;
         let kind = Kind::Sort(SortFragment { input, keys, fetch });
-        Ok(Fragment { kind, rows, cost, pending: Vec::new() })
+        Ok(Fragment { kind, rows, cost, leaf_count, pending: Vec::new() })
     }
 }
 
@@ -336,8 +341,9 @@ unsafe fn limit(
         let kept = count.map_or(f64::INFINITY, |count| count as f64);
         let rows = (input.rows - skipped).clamp(1.0, kept.max(1.0));
         let cost = cost::limit(input.cost, input.rows, skipped + kept);
+        let leaf_count = input.leaf_count;
         let kind = Kind::Limit(LimitFragment { input, offset, count });
-        Ok(Fragment { kind, rows, cost, pending: Vec::new() })
+        Ok(Fragment { kind, rows, cost, leaf_count, pending: Vec::new() })
     }
 }
 

@@ -34,6 +34,9 @@ use tokio::runtime::Runtime;
 
 /// Rows per batch inside the engine.
 const BATCH_SIZE: usize = 8192;
+/// Stack of an engine thread: plans have up to 64 leaves and expressions up to
+/// 100 levels, each of which takes a few frames to lower and to run.
+const STACK_SIZE: usize = 16 * 1024 * 1024;
 /// How often the main thread looks for dead clients, in milliseconds.
 const HOUSEKEEPING_MS: i64 = 1000;
 /// How long the doorbell thread sleeps if nobody rings.
@@ -65,6 +68,16 @@ pub unsafe fn register() {
     unsafe { pg_sys::RegisterBackgroundWorker(&mut worker) };
 }
 
+unsafe extern "C-unwind" fn ignore(_signal: std::ffi::c_int) {}
+
+/// Ends the process at once, after PostgreSQL's own callbacks (those that are
+/// registered first run last): the C library's would tear down what the
+/// engine's threads may still use.
+unsafe extern "C-unwind" fn leave(code: std::ffi::c_int, _arg: pg_sys::Datum) {
+    // SAFETY: ends the process.
+    unsafe { libc::_exit(code) };
+}
+
 /// The worker's entry point, found by name.
 #[pg_guard]
 #[unsafe(no_mangle)]
@@ -81,7 +94,9 @@ pub extern "C-unwind" fn pg_fusion_worker_main(_arg: pg_sys::Datum) {
     unsafe {
         pg_sys::pqsignal(libc::SIGHUP, Some(reload));
         pg_sys::pqsignal(libc::SIGTERM, Some(shut_down));
-        pg_sys::pqsignal(libc::SIGINT, Some(shut_down));
+        // A cancel is for queries; nobody sends one to the worker on purpose.
+        pg_sys::pqsignal(libc::SIGINT, Some(ignore));
+        pg_sys::on_proc_exit(Some(leave), pg_sys::Datum::null());
     }
     let Some(region) = shared::region() else {
         pgrx::error!("pg_fusion must be in shared_preload_libraries");
@@ -130,6 +145,7 @@ impl Worker {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(threads)
             .thread_name("fusion engine")
+            .thread_stack_size(STACK_SIZE)
             .enable_time()
             .build()
             .context("could not start the engine's threads")?;

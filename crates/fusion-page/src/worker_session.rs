@@ -268,8 +268,9 @@ impl WorkerSession {
 impl Drop for WorkerSession {
     fn drop(&mut self) {
         let slot = self.slot();
-        if slot.outcome.is_running() {
-            // The end is always explicit, also that of a task that panicked.
+        if slot.outcome.is_running() && self.region().worker() == Some(self.side.id()) {
+            // The end is always explicit, also that of a task that panicked;
+            // but a worker that goes says so, and nothing else.
             slot.outcome.fail(&PgError::internal("fusion worker dropped the session"));
         }
         self.side.close(self.key);

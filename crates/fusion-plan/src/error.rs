@@ -22,6 +22,8 @@ impl SqlState {
     pub const INVALID_ROW_COUNT_IN_RESULT_OFFSET_CLAUSE: Self = Self(*b"2201X");
     /// `53200`, the memory limit is reached.
     pub const OUT_OF_MEMORY: Self = Self(*b"53200");
+    /// `53400`, a configured limit is reached.
+    pub const CONFIGURATION_LIMIT_EXCEEDED: Self = Self(*b"53400");
     /// `53100`, the disk is full.
     pub const DISK_FULL: Self = Self(*b"53100");
     /// `55000`, something must be set up first.

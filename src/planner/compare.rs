@@ -1,0 +1,134 @@
+//! Comparisons: bringing two sides to one type, and what collations allow.
+
+use super::Reason;
+use super::expr::{Typed, as_decimal, call};
+use super::numeric;
+use crate::version;
+use fusion_plan::{DataType, Expr, Function, Literal, Value};
+use pgrx::pg_sys;
+
+/// `arg` in the integer or float type `ty`, which loses nothing.
+pub fn widen(arg: Typed, ty: DataType) -> Result<Typed, Reason> {
+    let function = match (arg.ty, ty) {
+        (from, to) if from == to => return Ok(arg),
+        (from, to) if from.is_integer() && to.is_integer() => Function::WidenInteger,
+        (from, to) if (from.is_integer() || from.is_float()) && to.is_float() => Function::ToFloat,
+        (from, to) => return Err(format!("arithmetic on {from} giving {to}").into()),
+    };
+    Ok(call(function, vec![arg], ty))
+}
+
+/// The two sides of a comparison, brought to one type.
+pub fn comparable(left: Typed, right: Typed) -> Result<(Expr, Expr, DataType), Reason> {
+    use DataType as T;
+    let wider = |a: T, b: T| if a.slot_width() >= b.slot_width() { a } else { b };
+    let (left, right, ty) = match (left.ty, right.ty) {
+        (T::Bpchar, T::Bpchar) => {
+            return Ok((trimmed(left.expr), trimmed(right.expr), T::Text));
+        }
+        (T::Numeric, _) | (_, T::Numeric) => {
+            return Err("a comparison of numeric values without declared scale".into());
+        }
+        (a @ T::Decimal { .. }, b @ T::Decimal { .. }) => {
+            numeric::check_rescale(a, b)?;
+            (left, right, a)
+        }
+        (a, b) if a == b => (left, right, a),
+        (a, b) if a.is_integer() && b.is_integer() || a.is_float() && b.is_float() => {
+            let ty = wider(a, b);
+            (widen(left, ty)?, widen(right, ty)?, ty)
+        }
+        (T::Date, T::Timestamp) => (for_compare(left), right, T::Timestamp),
+        (T::Timestamp, T::Date) => (left, for_compare(right), T::Timestamp),
+        (a, b) => return Err(format!("a comparison of {a} with {b}").into()),
+    };
+    Ok((left.expr, right.expr, ty))
+}
+
+/// The two sides of a join key in one type. Numeric sides of different scale
+/// are brought to the type that holds both, so that equal values are equal
+/// bits.
+pub fn join_key(left: Typed, right: Typed) -> Result<(Expr, Expr), Reason> {
+    if let (a @ DataType::Decimal { .. }, b @ DataType::Decimal { .. }) = (left.ty, right.ty) {
+        let common = numeric::common_type(a, b)?;
+        return Ok((as_decimal(left, common), as_decimal(right, common)));
+    }
+    let (left, right, _) = comparable(left, right)?;
+    Ok((left, right))
+}
+
+fn for_compare(date: Typed) -> Typed {
+    call(Function::DateToTimestampForCompare, vec![date], DataType::Timestamp)
+}
+
+/// A `bpchar` in the form in which it is compared.
+fn trimmed(expr: Expr) -> Expr {
+    match expr {
+        Expr::Literal(Literal { value: Some(Value::Text(text)), .. }) => {
+            Expr::literal(DataType::Text, Value::Text(text.trim_end_matches(' ').to_owned()))
+        }
+        Expr::Literal(Literal { value: None, .. }) => Expr::null(DataType::Text),
+        other => Expr::call(Function::BpcharTrim, vec![other], DataType::Text),
+    }
+}
+
+/// `left function right`.
+///
+/// # Safety
+///
+/// Runs in a backend's main thread.
+pub unsafe fn compare(
+    function: Function,
+    left: Typed,
+    right: Typed,
+    collation: pg_sys::Oid,
+) -> Result<Typed, Reason> {
+    let (left, right, ty) = comparable(left, right)?;
+    if ty == DataType::Text {
+        // SAFETY: the caller's promise.
+        unsafe { check_text_comparison(function, collation)? };
+    }
+    Ok(Typed { expr: Expr::call(function, vec![left, right], DataType::Bool), ty: DataType::Bool })
+}
+
+/// Text is equal by byte under a deterministic collation, and ordered by byte
+/// under C and its like only.
+///
+/// # Safety
+///
+/// Runs in a backend's main thread.
+pub unsafe fn check_text_comparison(
+    function: Function,
+    collation: pg_sys::Oid,
+) -> Result<(), Reason> {
+    if collation == pg_sys::Oid::INVALID {
+        return Err("a text comparison without a collation".into());
+    }
+    // SAFETY: the caller's promise; the collation exists.
+    unsafe {
+        if !pg_sys::get_collation_isdeterministic(collation) {
+            return Err("a collation that is not deterministic".into());
+        }
+        let by_byte = matches!(function, Function::Eq | Function::Ne)
+            || version::collation_orders_by_byte(collation);
+        if by_byte { Ok(()) } else { Err("text order by a collation other than C".into()) }
+    }
+}
+
+/// LIKE needs a deterministic collation; PostgreSQL raises an error otherwise.
+///
+/// # Safety
+///
+/// Runs in a backend's main thread.
+pub unsafe fn check_collation(
+    function: Function,
+    args: &[Typed],
+    collation: pg_sys::Oid,
+) -> Result<(), Reason> {
+    let text = args.iter().any(|arg| matches!(arg.ty, DataType::Text | DataType::Bpchar));
+    if text && matches!(function, Function::Like | Function::NotLike) {
+        // SAFETY: the caller runs in a backend's main thread.
+        return unsafe { check_text_comparison(Function::Eq, collation) };
+    }
+    Ok(())
+}
