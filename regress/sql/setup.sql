@@ -113,7 +113,7 @@ BEGIN
     END IF;
     SELECT string_agg(name, ', ' ORDER BY first) INTO operators
     FROM (
-        SELECT substring(line #>> '{}', '\w+( join)?') AS name, min(number) AS first
+        SELECT substring(line #>> '{}', '\w+(?: join)?') AS name, min(number) AS first
         FROM jsonb_path_query(plan, 'strict $.**."Fusion Plan"[*]') WITH ORDINALITY AS l (line, number)
         GROUP BY 1
     ) o
