@@ -242,7 +242,9 @@ impl Feed {
     /// the number of rows.
     unsafe fn fill(&mut self, feeder: &Feeder, page: LeafPageMut) -> Result<usize, PgError> {
         let mut writer = PageWriter::new(self.layout.clone(), page).map_err(page_error)?;
-        while writer.rows() < self.page_rows && !writer.is_full() {
+        // A page without room for even one row is "full" from the start; then
+        // every row goes by itself.
+        while writer.rows() < self.page_rows && (writer.is_empty() || !writer.is_full()) {
             let slot = match self.pending.take() {
                 Some(slot) => slot,
                 // SAFETY: the caller's promise.

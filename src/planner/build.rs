@@ -7,11 +7,11 @@
 use super::Reason;
 use super::aggregate::aggregate;
 use super::compare::{comparable, join_key};
-use super::expr::{Columns, Params, Translator};
+use super::expr::{Columns, Params, Translator, function_name};
 use super::fragment::{
     AggregateFragment, Fragment, JoinFragment, Kind, Leaf, LimitFragment, SortFragment,
 };
-use super::types::fusion_type;
+use super::leaf;
 use crate::nodes::{self, cast, iter};
 use fusion_plan::{
     DataType, Expr, Field, Join, JoinKind, LeafSchema, Plan, Rel, Side, SortKey, Value,
@@ -132,14 +132,12 @@ impl Builder {
     unsafe fn leaf(&mut self, leaf: &Leaf, rows: f64) -> Result<Step, Reason> {
         // SAFETY: a leaf's path has a target of expressions.
         unsafe {
-            let target = (*leaf.path).pathtarget;
-            let mut outputs = Outputs::default();
-            let mut fields = Vec::new();
-            for expr in iter::<pg_sys::Node>((*target).exprs) {
-                let ty = fusion_type(pg_sys::exprType(expr), pg_sys::exprTypmod(expr))?;
-                outputs.0.push(Column { expr, ty });
-                fields.push(Field { name: self.column_name(expr), ty });
-            }
+            let outputs = leaf::columns(leaf);
+            let fields = outputs
+                .0
+                .iter()
+                .map(|column| Field { name: self.column_name(column.expr), ty: column.ty })
+                .collect();
             let index = self.leaves.len() as u32;
             let name = self.relation_name(leaf.rel);
             self.leaves.push(LeafSchema { name, fields, rows: leaf.fed_rows });
@@ -325,7 +323,10 @@ impl Builder {
         // SAFETY: `expr` is a node; `eref` names every column of its entry.
         unsafe {
             let Some(var) = cast::<pg_sys::Var, _>(expr) else {
-                return "?column?".to_owned();
+                return match cast::<pg_sys::FuncExpr, _>(expr) {
+                    Some(call) => format!("{}(...)", function_name(call.funcid)),
+                    None => "?column?".to_owned(),
+                };
             };
             let rte = *(*self.root).simple_rte_array.add(var.varno as usize);
             let name = usize::try_from(i32::from(var.varattno) - 1)

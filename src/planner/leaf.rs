@@ -1,5 +1,6 @@
 //! Leaves: PostgreSQL paths as inputs of fusion plans.
 
+use super::build::{Column, Outputs};
 use super::cost::{self, Cost};
 use super::expr::{AnyVar, Params, Translator};
 use super::fragment::{Fragment, Kind, Leaf};
@@ -122,6 +123,67 @@ unsafe fn with_filters(
                 fed_rows,
             }),
         }
+    }
+}
+
+/// `leaf` with further columns that PostgreSQL computes there. The leaf
+/// evaluates all clauses itself, so that it computes them for no row that a
+/// clause removes.
+///
+/// # Safety
+///
+/// Runs in the planner call that made the leaf; `exprs` are of its query.
+pub unsafe fn with_computed(
+    root: *mut pg_sys::PlannerInfo,
+    leaf: &Leaf,
+    exprs: &[*mut pg_sys::Node],
+) -> Result<Fragment, Reason> {
+    // SAFETY: every leaf's path is a projection of a path of its relation.
+    unsafe {
+        let path = (*leaf.path.cast::<pg_sys::ProjectionPath>()).subpath;
+        let target = pg_sys::copy_pathtarget((*leaf.path).pathtarget);
+        for expr in exprs {
+            check_column(*expr)?;
+            if pg_sys::contain_volatile_functions(*expr) {
+                return Err("a volatile function".into());
+            }
+            pg_sys::add_column_to_pathtarget(target, (*expr).cast(), 0);
+        }
+        pg_sys::set_pathtarget_cost_width(root, target);
+        let projection = pg_sys::create_projection_path(root, leaf.rel, path, target);
+        let projection = &raw mut (*projection).path;
+        let own = Cost { startup: (*projection).startup_cost, total: (*projection).total_cost };
+        let rows = (*path).rows;
+        Ok(Fragment {
+            rows,
+            cost: cost::leaf(own, rows, (*target).width, 0),
+            leaf_count: 1,
+            pending: Vec::new(),
+            kind: Kind::Leaf(Leaf {
+                path: projection,
+                rel: leaf.rel,
+                filters: Vec::new(),
+                fed_rows: rows,
+            }),
+        })
+    }
+}
+
+/// The columns of a leaf.
+///
+/// # Safety
+///
+/// As for [`with_computed`].
+pub unsafe fn columns(leaf: &Leaf) -> Outputs {
+    // SAFETY: a leaf's path has a target of expressions, whose types were
+    // checked when the leaf was made.
+    unsafe {
+        let exprs = iter::<pg_sys::Node>((*(*leaf.path).pathtarget).exprs);
+        let columns = exprs.filter_map(|expr| {
+            let ty = fusion_type(pg_sys::exprType(expr), pg_sys::exprTypmod(expr)).ok()?;
+            Some(Column { expr, ty })
+        });
+        Outputs(columns.collect())
     }
 }
 

@@ -23,6 +23,7 @@ mod cost;
 mod expr;
 mod fragment;
 mod functions;
+mod group;
 mod join;
 mod leaf;
 mod literal;

@@ -1,15 +1,12 @@
-//! What happens above the joins: grouping, ordering, limits.
+//! What happens above the joins: grouping (see [`group`]), ordering, limits.
 
-use super::aggregate::aggregate;
-use super::build::{Column, Outputs, variables};
+use super::build::Outputs;
 use super::compare::{check_text_comparison, comparable};
 use super::expr::{AnyVar, Columns, Params, Translator};
-use super::fragment::{AggregateFragment, Fragment, Kind, LimitFragment, SortFragment, SortItem};
+use super::fragment::{Fragment, Kind, LimitFragment, SortFragment, SortItem};
 use super::functions::{self, Rule};
-use super::order::in_evaluation_order;
-use super::{Reason, cost, path, state};
+use super::{Reason, cost, group, leaf, path, state};
 use crate::nodes::{self, cast, iter};
-use crate::version;
 use fusion_plan::{DataType, Function};
 use pgrx::pg_sys::{self, NodeTag, UpperRelationKind};
 use std::ffi::c_void;
@@ -38,7 +35,7 @@ pub unsafe fn offer(
         }
         let fragment = match stage {
             UpperRelationKind::UPPERREL_GROUP_AGG => {
-                group(root, input, &*extra.cast::<pg_sys::GroupPathExtraData>())
+                group::fragment_of(root, input, &*extra.cast::<pg_sys::GroupPathExtraData>())
             }
             UpperRelationKind::UPPERREL_ORDERED => order(root, input),
             UpperRelationKind::UPPERREL_FINAL => {
@@ -64,10 +61,11 @@ pub unsafe fn offer(
     }
 }
 
-/// The columns that a fragment has: those of a grouping are its keys and
-/// calls, those of a join any variable of its relations.
-enum Available {
+/// The columns that a fragment has.
+pub enum Available {
+    /// Those of a join: any variable of its relations.
     Any,
+    /// Those of a leaf, or the keys and calls of a grouping.
     These(Outputs),
 }
 
@@ -83,9 +81,11 @@ impl Columns for Available {
     }
 }
 
-fn columns_of(fragment: &Fragment) -> Available {
+pub fn columns_of(fragment: &Fragment) -> Available {
     match &fragment.kind {
-        Kind::Leaf(_) | Kind::Join(_) => Available::Any,
+        // SAFETY: fragments live within the planner call that made them.
+        Kind::Leaf(leaf) => Available::These(unsafe { leaf::columns(leaf) }),
+        Kind::Join(_) => Available::Any,
         Kind::Aggregate(aggregate) => Available::These(aggregate.columns.clone()),
         Kind::Sort(sort) => columns_of(&sort.input),
         Kind::Limit(limit) => columns_of(&limit.input),
@@ -103,7 +103,11 @@ unsafe fn covers(available: &Available, target: *const pg_sys::PathTarget) -> bo
 }
 
 /// Whether `node` is a column, or made of columns only.
-unsafe fn covered(outputs: &Outputs, node: *mut pg_sys::Node) -> bool {
+///
+/// # Safety
+///
+/// `node` is an expression of the query being planned.
+pub unsafe fn covered(outputs: &Outputs, node: *mut pg_sys::Node) -> bool {
     const FLAGS: u32 = pg_sys::PVC_INCLUDE_AGGREGATES
         | pg_sys::PVC_INCLUDE_WINDOWFUNCS
         | pg_sys::PVC_INCLUDE_PLACEHOLDERS;
@@ -127,163 +131,6 @@ unsafe fn covered(outputs: &Outputs, node: *mut pg_sys::Node) -> bool {
             _ => iter::<pg_sys::Node>(pg_sys::pull_var_clause(node, FLAGS as i32))
                 .all(|leaf| outputs.position(leaf).is_some()),
         }
-    }
-}
-
-unsafe fn group(
-    root: *mut pg_sys::PlannerInfo,
-    input: Rc<Fragment>,
-    extra: &pg_sys::GroupPathExtraData,
-) -> Result<Fragment, Reason> {
-    // SAFETY: the planner's structures are valid for the call.
-    unsafe {
-        let parse = (*root).parse;
-        if !(*parse).groupingSets.is_null() {
-            return Err("grouping sets".into());
-        }
-        let target = (*root).upper_targets[UpperRelationKind::UPPERREL_GROUP_AGG as usize];
-        let available = columns_of(&input);
-        let mut params = Params::default();
-        let mut translator = Translator::new(&available, &mut params);
-        let mut columns = Outputs::default();
-
-        let mut groups = Vec::new();
-        for clause in iter::<pg_sys::SortGroupClause>(version::processed_group_clause(root)) {
-            let expr = pg_sys::get_sortgroupclause_expr(clause, (*root).processed_tlist);
-            groups.push(expr);
-        }
-        let (loose, aggregates) = loose_columns(target, extra.havingQual, &groups);
-        // Columns that are not grouped by are determined by those that are
-        // (the parser saw a primary key), so grouping by them, too, changes
-        // nothing.
-        groups.extend(loose);
-        for expr in &groups {
-            let ty = translator.translate(*expr)?.ty;
-            check_group_key(*expr, ty)?;
-            columns.0.push(Column { expr: *expr, ty });
-        }
-        for call in &aggregates {
-            let ty = aggregate(&mut translator, &**call)?.ty;
-            columns.0.push(Column { expr: call.cast(), ty });
-        }
-        if groups.is_empty() && (aggregates.is_empty() || !(*parse).groupClause.is_null()) {
-            // Keys that the planner found redundant still make an empty input
-            // an empty result.
-            return Err("no group keys are left".into());
-        }
-
-        let mut having = Vec::new();
-        let mut pending = Vec::new();
-        let mut rows = group_count(root, &groups, input.rows);
-        let mut over_groups = Translator::new(&columns, &mut params);
-        let clauses = iter::<pg_sys::Node>(extra.havingQual.cast());
-        for (_, clause) in in_evaluation_order(root, clauses, |clause| *clause) {
-            match over_groups.translate(clause) {
-                Ok(_) if pending.is_empty() => having.push(clause),
-                _ if covered(&columns, clause) => pending.push(clause),
-                _ => return Err("a HAVING condition on something else".into()),
-            }
-        }
-        let group_rows = rows;
-        if !extra.havingQual.is_null() {
-            rows *= pg_sys::clauselist_selectivity(
-                root,
-                extra.havingQual.cast(),
-                0,
-                pg_sys::JoinType::JOIN_INNER,
-                std::ptr::null_mut(),
-            );
-            rows = rows.max(1.0);
-        }
-        let cost =
-            cost::aggregate(input.cost, input.rows, groups.len(), aggregates.len(), group_rows);
-        let leaf_count = input.leaf_count;
-        let kind =
-            Kind::Aggregate(AggregateFragment { input, groups, aggregates, having, columns });
-        Ok(Fragment { kind, rows, cost, leaf_count, pending })
-    }
-}
-
-/// The variables outside of aggregate calls and group keys, and the aggregate
-/// calls, that the grouping's target and HAVING condition need, each once.
-unsafe fn loose_columns(
-    target: *const pg_sys::PathTarget,
-    having: *mut pg_sys::Node,
-    groups: &[*mut pg_sys::Node],
-) -> (Vec<*mut pg_sys::Node>, Vec<*mut pg_sys::Aggref>) {
-    const FLAGS: u32 = pg_sys::PVC_INCLUDE_AGGREGATES
-        | pg_sys::PVC_INCLUDE_PLACEHOLDERS
-        | pg_sys::PVC_RECURSE_WINDOWFUNCS;
-    // SAFETY: expressions of the query being planned.
-    unsafe {
-        let mut loose: Vec<*mut pg_sys::Node> = Vec::new();
-        let mut aggregates: Vec<*mut pg_sys::Aggref> = Vec::new();
-        let exprs = iter::<pg_sys::Node>((*target).exprs).chain(std::iter::once(having));
-        for expr in exprs.filter(|expr| !expr.is_null()) {
-            if groups.iter().any(|group| nodes::equal(*group, expr)) {
-                continue;
-            }
-            for leaf in iter::<pg_sys::Node>(pg_sys::pull_var_clause(expr, FLAGS as i32)) {
-                if nodes::tag(leaf) == NodeTag::T_Aggref {
-                    if !aggregates.iter().any(|call| nodes::equal(*call, leaf)) {
-                        aggregates.push(leaf.cast());
-                    }
-                } else if !is_part_of(leaf, groups)
-                    && !loose.iter().any(|other| nodes::equal(*other, leaf))
-                {
-                    loose.push(leaf);
-                }
-            }
-        }
-        (loose, aggregates)
-    }
-}
-
-/// Whether `var` is a group key or occurs in one.
-unsafe fn is_part_of(var: *mut pg_sys::Node, groups: &[*mut pg_sys::Node]) -> bool {
-    // SAFETY: expressions of the query being planned.
-    unsafe {
-        groups.iter().any(|group| variables(*group).iter().any(|other| nodes::equal(*other, var)))
-    }
-}
-
-/// Whether values of `expr` that are equal to PostgreSQL are equal bits, so
-/// that the engine forms the same groups and shows the same representative.
-unsafe fn check_group_key(expr: *mut pg_sys::Node, ty: DataType) -> Result<(), Reason> {
-    // SAFETY: an expression of the query being planned.
-    unsafe {
-        match ty {
-            DataType::Float4 | DataType::Float8 => Err("grouping by a floating-point key".into()),
-            DataType::Numeric => Err("grouping by numeric without declared scale".into()),
-            // Values of one declared length are padded alike.
-            DataType::Bpchar if pg_sys::exprTypmod(expr) < 0 => {
-                Err("grouping by bpchar without declared length".into())
-            }
-            DataType::Text | DataType::Bpchar => {
-                check_text_comparison(Function::Eq, pg_sys::exprCollation(expr))
-            }
-            _ => Ok(()),
-        }
-    }
-}
-
-unsafe fn group_count(
-    root: *mut pg_sys::PlannerInfo,
-    groups: &[*mut pg_sys::Node],
-    input_rows: f64,
-) -> f64 {
-    if groups.is_empty() {
-        return 1.0;
-    }
-    // SAFETY: expressions of the query being planned.
-    unsafe {
-        pg_sys::estimate_num_groups(
-            root,
-            nodes::list_of(groups.iter().copied()),
-            input_rows,
-            std::ptr::null_mut(),
-            std::ptr::null_mut(),
-        )
     }
 }
 
