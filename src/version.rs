@@ -123,11 +123,15 @@ pub unsafe fn check_execute(function: pg_sys::Oid) -> pg_sys::AclResult::Type {
     // SAFETY: the caller's promise.
     unsafe {
         let user = pg_sys::GetUserId();
-        let mode = pg_sys::ACL_EXECUTE.into();
         #[cfg(feature = "pg15")]
-        return pg_sys::pg_proc_aclcheck(function, user, mode);
+        return pg_sys::pg_proc_aclcheck(function, user, pg_sys::ACL_EXECUTE);
         #[cfg(not(feature = "pg15"))]
-        pg_sys::object_aclcheck(pg_sys::ProcedureRelationId, function, user, mode)
+        pg_sys::object_aclcheck(
+            pg_sys::ProcedureRelationId,
+            function,
+            user,
+            pg_sys::ACL_EXECUTE.into(),
+        )
     }
 }
 
