@@ -5,6 +5,7 @@ use super::{Lowering, Stream, unsupported};
 use crate::ops::Depth;
 use arrow::compute::SortOptions;
 use datafusion_physical_expr::{LexOrdering, PhysicalSortExpr};
+use datafusion_physical_plan::empty::EmptyExec;
 use datafusion_physical_plan::sorts::sort::SortExec;
 use datafusion_physical_plan::sorts::sort_preserving_merge::SortPreservingMergeExec;
 use fusion_plan::{DataType, PgError, SortKey};
@@ -37,6 +38,11 @@ impl Lowering<'_> {
                 None => Ok(input),
             };
         };
+        if fetch == Some(0) {
+            // DataFusion's top-k keeps at least one row.
+            let plan = self.operator(node, EmptyExec::new(input.plan.schema()));
+            return Ok(Stream { rows: 0.0, borrows: false, ..input }.under(plan));
+        }
         let rows = fetch.map_or(input.rows, |fetch| input.rows.min(fetch as f64));
         let input = self.owned(input, node, Depth::Everything);
         let sort = SortExec::new(order.clone(), Arc::clone(&input.plan))
