@@ -14,6 +14,24 @@ SELECT same('SELECT count(*) FROM facts WHERE sold < now() AND at < localtimesta
 SELECT plan_of('SELECT count(*), sum(amount) FROM facts WHERE odd(quantity) AND note LIKE ''%1%''');
 SELECT plan_of('SELECT count(*) FROM facts WHERE amount > (SELECT avg(price) FROM items)');
 
+-- in the leaf: group keys and arguments that the engine does not know, but only on
+-- the rows for which PostgreSQL would compute them
+SELECT same('SELECT upper(t), length(v), count(*), max(lower(v)) FROM kinds GROUP BY 1, 2');
+SELECT same('SELECT date_trunc(''month'', at) = at, to_char(sold, ''YYYY-MM''), sum(amount) FROM facts GROUP BY 1, 2 ORDER BY 3, 2 LIMIT 9');
+SELECT same('SELECT upper(t) || v, count(*) FROM kinds GROUP BY upper(t), v HAVING upper(t) LIKE ''A%''');
+SELECT same('SELECT nullif(i4, 0), sum(100 / nullif(i4, 0)) FROM kinds GROUP BY 1');
+SELECT same('SELECT CASE WHEN i4 >= 0 THEN sqrt(i4)::int ELSE i4 END, count(*) FROM kinds WHERE i4 < 1000 GROUP BY 1');
+SELECT same('SELECT (SELECT count(*) FROM items WHERE item_id < k.id), count(*) FROM kinds k GROUP BY 1');
+SELECT same('SELECT count(sqrt(i4)) FROM kinds WHERE i4 >= 0');
+SELECT same('SELECT count(sqrt(i4)), max(id) FROM kinds WHERE n >= 0.00 AND t NOT LIKE ''%e%'' AND i4 >= 0');
+SELECT same('SELECT max(v::int) FROM kinds WHERE v LIKE ''1%'' AND v NOT LIKE ''%z%''');
+SELECT same('SELECT max(v::int) FROM kinds WHERE v LIKE ''x%''');
+SELECT same('SELECT sum(sqrt(i4)) FILTER (WHERE i4 >= 0) FROM kinds');
+SELECT same('SELECT b, sum(sqrt(i4)) FROM kinds GROUP BY b HAVING min(i4) >= 0');
+SELECT same('SELECT sum(random() * 0 + quantity) FROM facts');
+SELECT same('SELECT upper(a.t), count(*), sum(length(b.t)) FROM kinds a JOIN kinds b ON a.b = b.b GROUP BY 1');
+SELECT same('SELECT a.id FROM kinds a JOIN kinds b ON upper(a.t) = upper(b.v)');
+
 -- above: conditions and results of several relations, sets, windows
 SELECT plan_of('SELECT upper(i.name) FROM facts f JOIN items i USING (item_id) WHERE f.note ~ i.kind');
 SELECT same('SELECT generate_series(1, 2), shop_id FROM shops');
