@@ -63,7 +63,7 @@ pub unsafe fn processed_group_clause(root: *const pg_sys::PlannerInfo) -> *mut p
     }
 }
 
-/// `add_path_precheck` for a path above the paths `children`.
+/// `add_path_precheck` for a path above the paths that `children` lists.
 ///
 /// From version 18 paths are compared by how many of their nodes are disabled
 /// first; before, disabling a node makes it dear, which our cost contains.
@@ -76,7 +76,7 @@ pub unsafe fn may_add_path(
     startup: f64,
     total: f64,
     pathkeys: *mut pg_sys::List,
-    children: *const pg_sys::List,
+    children: impl FnOnce() -> *mut pg_sys::List,
 ) -> bool {
     let no_outer = std::ptr::null_mut();
     #[cfg(not(feature = "pg18"))]
@@ -88,7 +88,7 @@ pub unsafe fn may_add_path(
     #[cfg(feature = "pg18")]
     // SAFETY: the caller's promise.
     unsafe {
-        let disabled = disabled_nodes(children);
+        let disabled = disabled_nodes(children());
         pg_sys::add_path_precheck(rel, disabled, startup, total, pathkeys, no_outer)
     }
 }

@@ -51,12 +51,20 @@ pub unsafe fn offer(
         {
             return;
         }
-        let fragment = match fragment_of(root, joinrel, outerrel, innerrel, extra) {
-            Ok(fragment) => fragment,
-            Err(reason) => return reason.note("a join"),
+        let inputs = match (input(root, outerrel), input(root, innerrel)) {
+            (Ok(outer), Ok(inner)) => (outer, inner),
+            (Err(reason), _) | (_, Err(reason)) => return reason.note("a join"),
         };
-        let best = state::fragment(joinrel).filter(|best| best.cost.total <= fragment.cost.total);
-        if let Some(best) = best {
+        let rows = (*joinrel).rows;
+        let clauses = iter::<pg_sys::RestrictInfo>((*extra).restrictlist).len();
+        let cost = cost::join(
+            (inputs.0.cost, inputs.0.rows),
+            (inputs.1.cost, inputs.1.rows),
+            clauses,
+            rows,
+        );
+        // Most pairs end here: they are no better than one seen before.
+        if let Some(best) = state::fragment(joinrel).filter(|best| best.cost.total <= cost.total) {
             // A forced path is offered again, because PostgreSQL may have found
             // a better one since.
             if guc::FORCE.get() {
@@ -64,6 +72,13 @@ pub unsafe fn offer(
             }
             return;
         }
+        let parts = match join(root, inputs, (*outerrel).relids, (*innerrel).relids, extra) {
+            Ok(parts) => parts,
+            Err(reason) => return reason.note("a join"),
+        };
+        let leaf_count = parts.join.left.leaf_count + parts.join.right.leaf_count;
+        let kind = Kind::Join(parts.join);
+        let fragment = Fragment { kind, rows, cost, leaf_count, pending: parts.pending };
         let fragment = Rc::new(fragment);
         state::set_fragment(joinrel, fragment.clone());
         path::offer(joinrel, fragment, (*joinrel).reltarget, std::ptr::null_mut());
@@ -75,17 +90,23 @@ unsafe fn first_member(relids: pg_sys::Relids) -> i32 {
     unsafe { pg_sys::bms_next_member(relids, -1) }
 }
 
-unsafe fn fragment_of(
+/// A join and the conditions that PostgreSQL checks above it.
+struct Parts {
+    join: JoinFragment,
+    pending: Vec<*mut pg_sys::Node>,
+}
+
+/// Sorts the conditions of the join of two inputs, which compute `outer` and
+/// `inner`.
+unsafe fn join(
     root: *mut pg_sys::PlannerInfo,
-    joinrel: *mut pg_sys::RelOptInfo,
-    outerrel: *mut pg_sys::RelOptInfo,
-    innerrel: *mut pg_sys::RelOptInfo,
+    (left, right): (Rc<Fragment>, Rc<Fragment>),
+    outer: pg_sys::Relids,
+    inner: pg_sys::Relids,
     extra: *mut pg_sys::JoinPathExtraData,
-) -> Result<Fragment, Reason> {
+) -> Result<Parts, Reason> {
     // SAFETY: as in `offer`.
     unsafe {
-        let left = input(root, outerrel)?;
-        let right = input(root, innerrel)?;
         let leaf_count = left.leaf_count + right.leaf_count;
         if leaf_count > MAX_LEAVES {
             return Err(format!("more than {MAX_LEAVES} relations").into());
@@ -108,8 +129,7 @@ unsafe fn fragment_of(
                     pending.push(clause);
                 }
                 Clause::Supported { can_fail, key } => {
-                    let key = key
-                        .and_then(|key| sides(key, info, (*outerrel).relids, (*innerrel).relids));
+                    let key = key.and_then(|key| sides(key, info, outer, inner));
                     match key {
                         Some(_) if *can_fail && !pending.is_empty() => {
                             return Err("a join key that can fail after a pending condition".into());
@@ -127,11 +147,7 @@ unsafe fn fragment_of(
         if keys.is_empty() {
             return Err("no equality condition".into());
         }
-        let rows = (*joinrel).rows;
-        let clauses = keys.len() + residual.len();
-        let cost = cost::join((left.cost, left.rows), (right.cost, right.rows), clauses, rows);
-        let kind = Kind::Join(JoinFragment { left, right, keys, residual });
-        Ok(Fragment { kind, rows, cost, leaf_count, pending })
+        Ok(Parts { join: JoinFragment { left, right, keys, residual }, pending })
     }
 }
 
@@ -147,6 +163,8 @@ unsafe fn input(
     match fragment {
         Some(fragment) if is_base => Ok(fragment),
         None if is_base => Err("a relation that cannot be a leaf".into()),
+        // SAFETY: an input of a join has its cheapest path.
+        Some(fragment) if unsafe { beats_any_leaf(&fragment, rel) } => Ok(fragment),
         fragment => {
             // `rel` is an input of a join, so its paths are complete: the leaf
             // is made once.
@@ -185,6 +203,21 @@ unsafe fn sides(
         } else {
             None
         }
+    }
+}
+
+/// Whether `fragment` is cheaper than the rows of any PostgreSQL path of `rel`,
+/// handed over: then there is no need to make a leaf of one.
+unsafe fn beats_any_leaf(fragment: &Fragment, rel: *const pg_sys::RelOptInfo) -> bool {
+    // SAFETY: a valid relation whose cheapest path is known.
+    unsafe {
+        let path = (*rel).cheapest_total_path;
+        if path.is_null() || guc::FORCE.get() {
+            return false;
+        }
+        let native = cost::Cost { startup: 0.0, total: (*path).total_cost };
+        let width = (*(*rel).reltarget).width;
+        fragment.cost.total <= cost::leaf(native, (*rel).rows, width, 0).total
     }
 }
 

@@ -42,10 +42,11 @@ pub unsafe fn offer(
             }
             cost = cost::forced(cost, native);
         }
-        let leaves = list_of(fragment.leaves().into_iter().map(|leaf| leaf.path));
+        let leaves = || list_of(fragment.leaves().into_iter().map(|leaf| leaf.path));
         if !version::may_add_path(rel, cost.startup, cost.total, pathkeys, leaves) {
             return;
         }
+        let leaves = leaves();
         let path: *mut pg_sys::CustomPath = pg_sys::palloc0(size_of::<pg_sys::CustomPath>()).cast();
         (*path).path.type_ = pg_sys::NodeTag::T_CustomPath;
         (*path).path.pathtype = pg_sys::NodeTag::T_CustomScan;
