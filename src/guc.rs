@@ -29,7 +29,7 @@ pub static SPILL_DIRECTORY: GucSetting<Option<CString>> =
 /// `pg_fusion.startup_cost`.
 pub static STARTUP_COST: GucSetting<f64> = GucSetting::<f64>::new(500.0);
 /// `pg_fusion.feed_tuple_cost`.
-pub static FEED_TUPLE_COST: GucSetting<f64> = GucSetting::<f64>::new(0.005);
+pub static FEED_TUPLE_COST: GucSetting<f64> = GucSetting::<f64>::new(0.004);
 /// `pg_fusion.result_tuple_cost`.
 pub static RESULT_TUPLE_COST: GucSetting<f64> = GucSetting::<f64>::new(0.02);
 /// `pg_fusion.operator_cost`.

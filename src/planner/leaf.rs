@@ -257,7 +257,7 @@ unsafe fn path_size(path: *const pg_sys::Path) -> Option<usize> {
 struct Filter {
     clause: *mut pg_sys::Node,
     selectivity: f64,
-    /// Per row, in the leaf.
+    /// What the leaf's path counts for it, per row.
     leaf_cost: f64,
 }
 
@@ -300,11 +300,13 @@ unsafe fn engine_filters(
                     pg_sys::JoinType::JOIN_INNER,
                     std::ptr::null_mut(),
                 );
-                let leaf_cost = cost * expense(&typed.expr);
-                let engine_cost =
-                    guc::OPERATOR_COST.get() + (1.0 - selectivity) * guc::FEED_TUPLE_COST.get();
-                if engine_cost < leaf_cost {
-                    filters.push(Filter { clause, selectivity, leaf_cost });
+                // A row that only the engine drops has been handed over, and
+                // decoded up to its last column, for nothing.
+                const HANDED_OVER: f64 = 1.25;
+                let for_nothing = HANDED_OVER * guc::FEED_TUPLE_COST.get();
+                let engine_cost = guc::OPERATOR_COST.get() + (1.0 - selectivity) * for_nothing;
+                if engine_cost < cost * expense(&typed.expr) {
+                    filters.push(Filter { clause, selectivity, leaf_cost: cost });
                     continue;
                 }
             }
