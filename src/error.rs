@@ -1,6 +1,7 @@
-//! From [`PgError`] to `ereport`.
+//! Errors of pages as [`PgError`], and from [`PgError`] to `ereport`.
 
-use fusion_plan::PgError;
+use fusion_page::PageError;
+use fusion_plan::{PgError, SqlState};
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::{PgLogLevel, PgSqlErrorCode};
 
@@ -25,6 +26,17 @@ pub fn check<T>(result: Result<T, impl Into<PgError>>) -> T {
     match result {
         Ok(value) => value,
         Err(error) => raise(error.into()),
+    }
+}
+
+/// A page error as the query's error.
+pub fn page_error(error: PageError) -> PgError {
+    match error {
+        PageError::Jumbo(reason) => PgError::new(
+            SqlState::DISK_FULL,
+            format!("could not write a row that is larger than a page: {reason}"),
+        ),
+        other => PgError::internal(other.to_string()),
     }
 }
 

@@ -124,7 +124,11 @@ unsafe fn read_varlena<M: PageMemory>(
 }
 
 /// A varlena with these bytes, in the current memory context.
-unsafe fn varlena(bytes: &[u8]) -> pg_sys::Datum {
+///
+/// # Safety
+///
+/// Runs in a backend's main thread.
+pub unsafe fn varlena(bytes: &[u8]) -> pg_sys::Datum {
     let size = bytes.len() + pg_sys::VARHDRSZ;
     // SAFETY: `palloc` returns `size` writable bytes (or raises an error): the
     // header's and the payload's.

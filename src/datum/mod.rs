@@ -8,7 +8,7 @@ mod decode;
 mod encode;
 mod numeric;
 
-pub use decode::ColumnReader;
+pub use decode::{ColumnReader, varlena};
 pub use encode::{ColumnWriter, EncodeError};
 pub use numeric::NumericValue;
 

@@ -6,10 +6,10 @@
 
 use super::{Methods, NO_CALLBACKS};
 use crate::datum::{ColumnWriter, EncodeError};
-use crate::error;
+use crate::error::{self, page_error};
 use crate::nodes::{cast, iter, list_of};
 use crate::planner::FEED_NAME;
-use fusion_page::{Feeder, LeafPageMut, PageError, PageLayout, PageWriter, row_payload};
+use fusion_page::{Feeder, LeafPageMut, PageLayout, PageWriter, row_payload};
 use fusion_plan::{DataType, LeafSchema, PgError};
 use pgrx::pg_sys;
 use pgrx::prelude::*;
@@ -381,16 +381,5 @@ unsafe fn fetch(leaf: *mut pg_sys::PlanState) -> Option<*mut pg_sys::TupleTableS
             }
             Some(slot)
         })
-    }
-}
-
-/// A page error as the query's error.
-pub fn page_error(error: PageError) -> PgError {
-    match error {
-        PageError::Jumbo(reason) => PgError::new(
-            fusion_plan::SqlState::DISK_FULL,
-            format!("could not write a row that is larger than a page: {reason}"),
-        ),
-        other => PgError::internal(other.to_string()),
     }
 }

@@ -1,9 +1,10 @@
 //! One run of a fusion plan: its session, its feeds and its results.
 
-use super::feed::{Feed, Produced, page_error};
+use super::feed::{Feed, Produced};
 use super::params::Params;
 use super::results::Results;
 use super::wait::{latch_word, wait};
+use crate::error::page_error;
 use crate::nodes::iter;
 use crate::opening::Opening;
 use crate::shared;

@@ -6,6 +6,7 @@ use super::build::{Built, build};
 use super::fragment::{Fragment, Leaf};
 use super::path;
 use super::state;
+use crate::datum::varlena;
 use crate::error;
 use crate::executor;
 use crate::nodes::{self, cast, copy, iter, list_of};
@@ -172,22 +173,14 @@ pub struct Carried;
 impl Carried {
     unsafe fn store(plan: &Plan, functions: &[pg_sys::Oid]) -> Result<*mut pg_sys::List, Reason> {
         let bytes = encode(plan).map_err(|error| Reason::from(error.to_string()))?;
-        let size = bytes.len() + pg_sys::VARHDRSZ;
-        // SAFETY: `size` bytes are allocated, the header's and the payload's.
+        // SAFETY: planning runs in a backend's main thread.
         unsafe {
-            let varlena = pg_sys::palloc(size).cast::<pg_sys::varlena>();
-            pgrx::set_varsize_4b(varlena, size as i32);
-            std::ptr::copy_nonoverlapping(
-                bytes.as_ptr(),
-                varlena.cast::<u8>().add(pg_sys::VARHDRSZ),
-                bytes.len(),
-            );
             let constant = pg_sys::makeConst(
                 pg_sys::BYTEAOID,
                 -1,
                 pg_sys::Oid::INVALID,
                 -1,
-                pg_sys::Datum::from(varlena),
+                varlena(&bytes),
                 false,
                 false,
             );

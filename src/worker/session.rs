@@ -1,5 +1,6 @@
 //! One session's task: the bridge between its pages and the engine.
 
+use crate::error;
 use crate::opening::Opening;
 use arrow_array::RecordBatch;
 use fusion_engine::{Engine, SessionIo};
@@ -201,14 +202,10 @@ impl LeafSource {
     }
 }
 
-/// A page error as the query's error.
+/// A page error as the query's error; that the client has closed is a cancel.
 fn page_error(error: PageError) -> PgError {
     match error {
         PageError::Closed => PgError::new(SqlState::QUERY_CANCELED, "the session was closed"),
-        PageError::Jumbo(reason) => PgError::new(
-            SqlState::DISK_FULL,
-            format!("could not write a row that is larger than a page: {reason}"),
-        ),
-        other => PgError::internal(other.to_string()),
+        other => error::page_error(other),
     }
 }
