@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use fusion_tests::server::Server;
+use fusion_tests::server::{Server, script};
 use postgres::config::Host;
 
 fn folder(server: &Server) -> PathBuf {
@@ -39,7 +39,7 @@ fn settings_reach_the_server() {
 
 #[test]
 fn a_terminated_script_takes_its_server_along() {
-    let mut script = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts/server"))
+    let mut script = Command::new(script())
         .args(["run", "--plain", "--", "sh", "-c", "echo \"$PG_FUSION_SERVER_DIR\"; exec sleep 60"])
         .stdout(Stdio::piped())
         .spawn()

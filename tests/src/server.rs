@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::OnceLock;
 
@@ -22,10 +22,19 @@ pub struct Server {
     script: Child,
 }
 
+/// `scripts/server` of this checkout. Cargo names the checkout when it runs the
+/// test: checkouts share a target folder, so what was compiled in may be
+/// another one.
+pub fn script() -> PathBuf {
+    let crate_folder = std::env::var_os("CARGO_MANIFEST_DIR");
+    let crate_folder = crate_folder.unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+    Path::new(&crate_folder).join("../scripts/server")
+}
+
 impl Server {
     /// Starts a server with the given options of `scripts/server`.
     pub fn start(options: &[&str]) -> Result<Self> {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/server");
+        let path = script();
         let mut script = Command::new(&path)
             .arg("hold")
             .args(options)
