@@ -1,0 +1,1 @@
+//! `numeric` with every digit that PostgreSQL would give.
