@@ -208,7 +208,7 @@ impl Sorter {
                 if (*info).security_level > 0 && !(*info).leakproof {
                     return Err("a join condition above a security barrier".into());
                 }
-                if self.kind == JoinKind::Inner || !self.is_pushed_down(info) {
+                if !self.is_above(info) {
                     self.join_clause(info)?;
                 } else {
                     self.clause_above(info);
@@ -218,9 +218,13 @@ impl Sorter {
         }
     }
 
-    /// `RINFO_IS_PUSHED_DOWN`: whether the clause is on the result of the outer
-    /// join rather than part of it.
-    unsafe fn is_pushed_down(&self, info: *const pg_sys::RestrictInfo) -> bool {
+    /// Whether the clause is on the result of an outer join rather than part of
+    /// it (`RINFO_IS_PUSHED_DOWN`). To inner and semi joins that makes no
+    /// difference (`IS_OUTER_JOIN` of `nodes.h`).
+    unsafe fn is_above(&self, info: *const pg_sys::RestrictInfo) -> bool {
+        if matches!(self.kind, JoinKind::Inner | JoinKind::Semi) {
+            return false;
+        }
         // SAFETY: a valid clause.
         unsafe {
             (*info).is_pushed_down || !pg_sys::bms_is_subset((*info).required_relids, self.joinrel)
@@ -285,7 +289,7 @@ impl Sorter {
     unsafe fn key(&self, info: *mut pg_sys::RestrictInfo) -> Option<JoinKey> {
         // SAFETY: a valid clause.
         unsafe {
-            if self.kind != JoinKind::Inner && self.is_pushed_down(info) {
+            if self.is_above(info) {
                 return None;
             }
             match &*state::clause(info, || classify(info)) {
