@@ -7,7 +7,7 @@
 //! are built in parallel.
 
 use super::expr::Input;
-use super::{Lowering, Stream, datafusion, hashable, inconsistent, schema_of, unsupported};
+use super::{Lowering, Stream, datafusion, inconsistent, schema_of, unsupported};
 use crate::expr::JunctionKind;
 use crate::ops::Depth;
 use datafusion_common::{JoinSide, JoinType, NullEquality};
@@ -42,12 +42,12 @@ impl Lowering<'_> {
         let (left_input, right_input) = (Input::from(&left), Input::from(&right));
         let mut keys = Vec::with_capacity(join.keys.len());
         for (left_key, right_key) in &join.keys {
-            let ty = self.type_of(left_key, &left_input)?;
-            if !hashable(ty) && !ty.is_float() {
-                return Err(unsupported(&format!("join keys of type {ty}")));
-            }
-            let key = (self.key(left_key, &left_input)?, self.key(right_key, &right_input)?);
-            keys.push(if build_left { key } else { (key.1, key.0) });
+            let (Some(left), Some(right)) =
+                (self.key(left_key, &left_input)?, self.key(right_key, &right_input)?)
+            else {
+                return Err(unsupported("join keys of a type without equality"));
+            };
+            keys.push(if build_left { (left, right) } else { (right, left) });
         }
         let left_width = left.types.len();
         let types: Vec<_> = left.types.iter().chain(&right.types).copied().collect();

@@ -7,6 +7,7 @@
 mod aggregate;
 mod expr;
 mod join;
+mod list;
 mod literal;
 mod rel;
 mod sort;
