@@ -9,6 +9,7 @@ mod expr;
 mod join;
 mod list;
 mod literal;
+mod nested_loop;
 mod rel;
 mod sort;
 
