@@ -7,7 +7,9 @@
 mod aggregate;
 mod expr;
 mod join;
+mod list;
 mod literal;
+mod nested_loop;
 mod rel;
 mod sort;
 
