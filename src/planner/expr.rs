@@ -171,9 +171,8 @@ impl<'a, C: Columns> Translator<'a, C> {
         }
         // SAFETY: in a backend's main thread.
         let ty = unsafe { fusion_type(param.paramtype, param.paramtypmod)? };
-        if matches!(ty, DataType::Numeric | DataType::Decimal { .. }) {
-            return Err("the scale of a numeric parameter is not known in advance".into());
-        }
+        // The display scale is that of the value.
+        let ty = if numeric::is_numeric(ty) { DataType::Numeric } else { ty };
         // SAFETY: `node` is a node.
         let index = unsafe { self.params.index_of(node, ty) };
         Ok(Typed { expr: Expr::Param(index), ty })
@@ -228,11 +227,7 @@ impl<'a, C: Columns> Translator<'a, C> {
                 let args = args.into_iter().map(|arg| widen(arg, ty)).collect::<Result<_, _>>()?;
                 Ok(call(function, args, ty))
             }
-            Rule::Numeric(function) => {
-                let types: Vec<_> = args.iter().map(|arg| arg.ty).collect();
-                let ty = numeric::result_type(function, &types)?;
-                Ok(call(function, args, ty))
-            }
+            Rule::Numeric(function) => Ok(numeric::operation(function, args)),
             Rule::Plain(function) => {
                 // SAFETY: in a backend's main thread.
                 unsafe {
@@ -367,10 +362,8 @@ impl<'a, C: Columns> Translator<'a, C> {
     }
 }
 
-/// The one type of all branches of a CASE or COALESCE.
-///
-/// Numeric branches must agree in scale, because each value shows its own
-/// branch's; a NULL constant goes with anything.
+/// The one type of all branches of a CASE or COALESCE: for numeric ones, one
+/// that keeps the display scale of each. A NULL constant goes with anything.
 fn branch_type<'a>(branches: impl Iterator<Item = &'a Typed>) -> Result<DataType, Reason> {
     let mut common: Option<DataType> = None;
     let mut null = None;
@@ -382,12 +375,10 @@ fn branch_type<'a>(branches: impl Iterator<Item = &'a Typed>) -> Result<DataType
         common = Some(match (common, branch.ty) {
             (None, ty) => ty,
             (Some(a), b) if a == b => a,
-            (Some(a @ DataType::Decimal { scale, .. }), b @ DataType::Decimal { scale: s, .. })
-                if scale == s =>
-            {
-                numeric::common_type(a, b)?
+            (Some(a), b) if numeric::is_numeric(a) && numeric::is_numeric(b) => {
+                numeric::branch_type(a, b)
             }
-            _ => return Err("branches whose numeric scales differ".into()),
+            (Some(a), b) => return Err(format!("branches of types {a} and {b}").into()),
         });
     }
     common.or(null).ok_or_else(|| "no branches".into())
@@ -402,7 +393,10 @@ fn as_branch(branch: Typed, ty: DataType) -> Expr {
     if is_null_literal(&branch.expr) {
         return Expr::null(ty);
     }
-    as_decimal(branch, ty)
+    match ty {
+        DataType::Numeric => numeric::as_numeric(branch),
+        _ => as_decimal(branch, ty),
+    }
 }
 
 /// `arg` as the decimal type `ty`, which holds all its values; other types stay

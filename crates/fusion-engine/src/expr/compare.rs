@@ -1,10 +1,10 @@
 //! Comparisons. For most types PostgreSQL's order is that of the integers or
-//! bytes that represent them, so arrow's kernels serve; floats and decimals of
-//! different scale have their own.
+//! bytes that represent them, so arrow's kernels serve; floats, stored numerics
+//! and decimals of different scale have their own.
 
 use super::arg::{defect, primitive::two};
 use super::kernel::FnKernel;
-use super::{Arg, Kernel, decimal_compare, float};
+use super::{Arg, Kernel, decimal_compare, float, numeric};
 use arrow::array::ArrayRef;
 use arrow::compute::kernels::cmp;
 use fusion_plan::{DataType, Function, PgError};
@@ -22,12 +22,15 @@ pub(crate) fn kernel(
     {
         return decimal_compare::kernel(function, left, right);
     }
+    if left == T::Numeric || right == T::Numeric {
+        return numeric::comparison(function, left, right);
+    }
     match left {
         T::Decimal { .. } => {}
         _ if left != right => return None,
         T::Float4 | T::Float8 => return float::compare(function, left),
         T::Enum if !matches!(function, Function::Eq | Function::Ne) => return None,
-        T::Interval | T::Numeric | T::Bpchar | T::Opaque => return None,
+        T::Interval | T::Bpchar | T::Opaque => return None,
         _ => {}
     }
     Some(FnKernel::boxed("comparison", move |args: &[Arg], _| {
@@ -89,10 +92,11 @@ mod tests {
 
     #[test]
     fn types_without_a_plain_order_are_refused() {
-        for ty in [DataType::Interval, DataType::Numeric, DataType::Opaque, DataType::Bpchar] {
+        for ty in [DataType::Interval, DataType::Opaque, DataType::Bpchar] {
             assert!(kernel(Function::Eq, ty, ty).is_none());
         }
         assert!(kernel(Function::Lt, DataType::Enum, DataType::Enum).is_none());
         assert!(kernel(Function::Eq, DataType::Int4, DataType::Int8).is_none());
+        assert!(kernel(Function::Eq, DataType::Numeric, DataType::Text).is_none());
     }
 }
