@@ -211,10 +211,9 @@ impl<'a, C: Columns> Translator<'a, C> {
         // SAFETY: in a backend's main thread; `node` is a node.
         unsafe {
             let ty = fusion_type(pg_sys::exprType(node), pg_sys::exprTypmod(node))?;
+            // The display scale is that of the value.
+            let ty = if numeric::is_numeric(ty) { DataType::Numeric } else { ty };
             match ty {
-                DataType::Numeric | DataType::Decimal { .. } => {
-                    Err("the scale of a numeric parameter is not known in advance".into())
-                }
                 DataType::Opaque => {
                     let name = type_name(pg_sys::exprType(node));
                     Err(format!("a parameter of type {name}").into())
@@ -281,11 +280,7 @@ impl<'a, C: Columns> Translator<'a, C> {
                 let args = args.into_iter().map(|arg| widen(arg, ty)).collect::<Result<_, _>>()?;
                 Ok(call(function, args, ty))
             }
-            Rule::Numeric(function) => {
-                let types: Vec<_> = args.iter().map(|arg| arg.ty).collect();
-                let ty = numeric::result_type(function, &types)?;
-                Ok(call(function, args, ty))
-            }
+            Rule::Numeric(function) => Ok(numeric::operation(function, args)),
             Rule::Plain(function) => {
                 // SAFETY: in a backend's main thread.
                 unsafe {

@@ -1,11 +1,11 @@
 //! Comparisons. For most types PostgreSQL's order is that of the integers or
 //! bytes that represent them, or of keys made from them, so arrow's kernels
-//! serve; floats and decimals of different scale have their own.
+//! serve; floats, stored numerics and decimals of different scale have their own.
 
 use super::arg::{defect, primitive::two};
 use super::kernel::FnKernel;
 use super::key::{KeyForm, arg_keys, key_form};
-use super::{Arg, Kernel, decimal_compare, float};
+use super::{Arg, Kernel, decimal_compare, float, numeric};
 use arrow::array::ArrayRef;
 use arrow::compute::kernels::cmp;
 use fusion_plan::{DataType, Function, PgError};
@@ -22,6 +22,9 @@ pub(crate) fn kernel(
         && left.arrow() != right.arrow()
     {
         return decimal_compare::kernel(function, left, right);
+    }
+    if left == T::Numeric || right == T::Numeric {
+        return numeric::comparison(function, left, right);
     }
     match left {
         T::Decimal { .. } => {}
