@@ -3,10 +3,12 @@
 mod datetime;
 mod numeric;
 mod text;
+mod unit;
 
 pub use datetime::DatetimeFunction;
 pub use numeric::NumericFunction;
 pub use text::TextFunction;
+pub use unit::DatetimeUnit;
 
 use crate::DataType;
 use serde::{Deserialize, Serialize};
