@@ -4,12 +4,12 @@
 //! counterpart the answer is the [`Reason`], and the caller leaves the whole
 //! expression to PostgreSQL.
 
-use super::Reason;
 use super::compare::{check_collation, compare, widen};
 use super::functions::{self, Rule};
 use super::literal::literal;
 use super::numeric;
 use super::types::{fusion_type, type_name};
+use super::{Object, Reason};
 use crate::nodes::{self, cast, iter};
 use fusion_plan::{BoolTest, DataType, Expr, Function, Literal, Value};
 use pgrx::pg_sys::{self, NodeTag};
@@ -199,6 +199,9 @@ impl<'a, C: Columns> Translator<'a, C> {
         // SAFETY: a valid operator expression.
         unsafe {
             let function = implementation(op.opfuncid, op.opno);
+            if functions::rule(function).is_none() {
+                return Err(Object::Operator(op.opno).into());
+            }
             self.function(function, op.args, op.inputcollid, op.opresulttype)
         }
     }
@@ -211,7 +214,7 @@ impl<'a, C: Columns> Translator<'a, C> {
         result: pg_sys::Oid,
     ) -> Result<Typed, Reason> {
         let Some(rule) = functions::rule(oid) else {
-            return Err(format!("function {} is not supported", function_name(oid)).into());
+            return Err(Object::Function(oid).into());
         };
         self.params.uses(oid);
         // SAFETY: the arguments of a valid node.
@@ -268,7 +271,7 @@ impl<'a, C: Columns> Translator<'a, C> {
             };
             let oid = implementation(op.opfuncid, op.opno);
             let Some(function) = functions::comparison(oid) else {
-                return Err(format!("operator of function {}", function_name(oid)).into());
+                return Err(Object::Operator(op.opno).into());
             };
             self.params.uses(oid);
             let Some(array) = cast::<pg_sys::Const, _>(*array) else {

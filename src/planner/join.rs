@@ -5,7 +5,7 @@ use super::expr::{AnyVar, Params, Translator, implementation};
 use super::fragment::{Fragment, JoinFragment, JoinKey, Kind};
 use super::functions;
 use super::order::in_evaluation_order;
-use super::{Reason, cost, leaf, path, state};
+use super::{Reason, cost, leaf, path, report, state};
 use crate::nodes::{cast, iter};
 use crate::{guc, version};
 use fusion_page::MAX_LEAVES;
@@ -53,7 +53,7 @@ pub unsafe fn offer(
         }
         let inputs = match (input(root, outerrel), input(root, innerrel)) {
             (Ok(outer), Ok(inner)) => (outer, inner),
-            (Err(reason), _) | (_, Err(reason)) => return reason.note("a join"),
+            (Err(reason), _) | (_, Err(reason)) => return reason.log("a join"),
         };
         let rows = (*joinrel).rows;
         let clauses = iter::<pg_sys::RestrictInfo>((*extra).restrictlist).len();
@@ -74,7 +74,7 @@ pub unsafe fn offer(
         }
         let parts = match join(root, inputs, (*outerrel).relids, (*innerrel).relids, extra) {
             Ok(parts) => parts,
-            Err(reason) => return reason.note("a join"),
+            Err(reason) => return report::relation(root, joinrel, &reason),
         };
         let leaf_count = parts.join.left.leaf_count + parts.join.right.leaf_count;
         let kind = Kind::Join(parts.join);
@@ -125,7 +125,7 @@ unsafe fn join(
             let clause: *mut pg_sys::Node = (*info).clause.cast();
             match &*state::clause(info, || classify(info)) {
                 Clause::Unsupported(reason) => {
-                    reason.note("a join condition");
+                    report::condition(root, (*info).clause_relids, &reason.clone().about(clause));
                     pending.push(clause);
                 }
                 Clause::Supported { can_fail, key } => {

@@ -1,6 +1,6 @@
 //! Which PostgreSQL types the engine can hold, and how.
 
-use super::Reason;
+use super::{Object, Reason};
 use fusion_plan::{DataType, MAX_DECIMAL256_PRECISION};
 use pgrx::pg_sys;
 
@@ -28,7 +28,7 @@ pub unsafe fn fusion_type(typid: pg_sys::Oid, typmod: i32) -> Result<DataType, R
             }
             if typid == pg_sys::BPCHAROID { DataType::Bpchar } else { DataType::Text }
         }
-        _ => return Err(format!("type {} is not supported", type_name(typid)).into()),
+        _ => return Err(Object::Type(typid).into()),
     })
 }
 

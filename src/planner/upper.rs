@@ -5,7 +5,7 @@ use super::compare::{check_text_comparison, comparable};
 use super::expr::{AnyVar, Columns, Params, Translator};
 use super::fragment::{Fragment, Kind, LimitFragment, SortFragment, SortItem};
 use super::functions;
-use super::{Reason, cost, group, leaf, path, state};
+use super::{Reason, cost, group, leaf, path, report, state};
 use crate::nodes::{self, cast, iter};
 use fusion_plan::{DataType, Function};
 use pgrx::pg_sys::{self, NodeTag, UpperRelationKind};
@@ -45,7 +45,7 @@ pub unsafe fn offer(
         };
         let fragment = match fragment {
             Ok(fragment) => fragment,
-            Err(reason) => return reason.note("what is above the joins"),
+            Err(reason) => return report::stage(root, stage, &reason),
         };
         let target = (*root).upper_targets[stage as usize];
         if target.is_null() || !covers(&columns_of(&fragment), target) {
