@@ -37,11 +37,13 @@ tagged! {
     NullTest: T_NullTest,
     OpExpr: T_OpExpr,
     Param: T_Param,
+    PlaceHolderVar: T_PlaceHolderVar,
     RelabelType: T_RelabelType,
     Result: T_Result,
     ScalarArrayOpExpr: T_ScalarArrayOpExpr,
     SeqScan: T_SeqScan,
     SortGroupClause: T_SortGroupClause,
+    SubPlan: T_SubPlan,
     TargetEntry: T_TargetEntry,
     Var: T_Var,
 }

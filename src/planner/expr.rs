@@ -11,7 +11,7 @@ use super::numeric;
 use super::types::{fusion_type, type_name};
 use super::{Object, Reason};
 use crate::nodes::{self, cast, iter};
-use fusion_plan::{BoolTest, DataType, Expr, Function, Literal, Value};
+use fusion_plan::{BoolTest, DataType, Expr, Function, Literal};
 use pgrx::pg_sys::{self, NodeTag};
 
 /// What an expression can name: the columns of its input.

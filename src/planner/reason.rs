@@ -31,8 +31,6 @@ pub enum Object {
     Operator(pg_sys::Oid),
     /// An aggregate or window function.
     Aggregate(pg_sys::Oid),
-    /// A type.
-    Type(pg_sys::Oid),
 }
 
 impl From<&'static str> for Reason {
@@ -71,7 +69,6 @@ impl fmt::Display for Object {
                 Self::Function(oid) => ("function", pg_sys::format_procedure(oid)),
                 Self::Operator(oid) => ("operator", pg_sys::format_operator(oid)),
                 Self::Aggregate(oid) => ("aggregate", pg_sys::format_procedure(oid)),
-                Self::Type(oid) => ("type", pg_sys::format_type_be(oid)),
             };
             write!(f, "{kind} {}", CStr::from_ptr(name).to_string_lossy())
         }

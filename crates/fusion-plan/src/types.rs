@@ -90,7 +90,9 @@ pub enum DataType {
     Bytea,
     /// `uuid`, 16 bytes.
     Uuid,
-    /// An enum value: its sort position (as `float4`) and its OID.
+    /// An enum value as an unsigned 64-bit integer whose order is that of the
+    /// values: the high half is `enumsortorder` with its bits arranged so that
+    /// integers order as the `float4`s do, the low half the value's OID.
     Enum,
     /// Any other type: PostgreSQL's bytes, passed through and never looked at.
     Opaque,

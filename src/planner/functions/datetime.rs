@@ -7,6 +7,7 @@ use crate::planner::numeric;
 use fusion_plan::DatetimeFunction::*;
 use fusion_plan::{Expr, Function, Literal, Value};
 use pgrx::pg_sys::*;
+use std::result::Result;
 
 /// The functions, by OID.
 pub const TABLE: &[(u32, Rule)] = &[

@@ -12,14 +12,10 @@
 
 use super::words::{self, string};
 use super::{Kind, Line, Place, Why, members, state};
-use crate::nodes::{Tagged, cast, iter, tag};
+use crate::nodes::{cast, iter, tag};
 use crate::planner::{excluded, path};
 use crate::{guc, shared, version};
 use pgrx::pg_sys::{self, JoinType, NodeTag, RelOptKind, UpperRelationKind};
-
-impl Tagged for pg_sys::SubPlan {
-    const TAG: NodeTag = NodeTag::T_SubPlan;
-}
 
 /// The report's lines.
 ///
