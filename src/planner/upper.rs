@@ -151,10 +151,11 @@ unsafe fn order(root: *mut pg_sys::PlannerInfo, input: Rc<Fragment>) -> Result<F
                 Some(Function::Gt) => true,
                 _ => return Err("an order that the engine does not know".into()),
             };
-            let typed = Translator::new(&available, &mut params).translate(expr)?;
-            let (_, _, ty) = comparable(typed.clone(), typed)?;
+            let about = |reason: Reason| reason.about(expr);
+            let typed = Translator::new(&available, &mut params).translate(expr).map_err(about)?;
+            let (_, _, ty) = comparable(typed.clone(), typed).map_err(about)?;
             if ty == DataType::Text {
-                check_text_comparison(Function::Lt, pg_sys::exprCollation(expr))?;
+                check_text_comparison(Function::Lt, pg_sys::exprCollation(expr)).map_err(about)?;
             }
             keys.push(SortItem { expr, descending, nulls_first: clause.nulls_first });
         }

@@ -14,7 +14,7 @@ use super::words::{self, string};
 use super::{Kind, Line, Place, Why, members, state};
 use crate::nodes::{cast, iter, tag};
 use crate::planner::{excluded, path};
-use crate::{guc, shared, version};
+use crate::{guc, version};
 use pgrx::pg_sys::{self, JoinType, NodeTag, RelOptKind, UpperRelationKind};
 
 /// The report's lines.
@@ -132,7 +132,7 @@ impl Walk {
             if let Some(reason) = excluded {
                 self.say(level, "query".to_owned(), Why::Reason(reason.to_owned()));
             }
-            for (place, text) in noted(level.root, Kind::Condition, None) {
+            for (place, text) in noted(level.root, None) {
                 self.say(level, words::place(level.root, &place), Why::Reason(text));
             }
             self.visit(level, path, excluded.is_some());
@@ -199,7 +199,7 @@ impl Walk {
                 }
                 return true;
             }
-            let reasons = noted(level.root, Kind::Obstacle, Some(&place));
+            let reasons = noted(level.root, Some(&place));
             if reasons.is_empty()
                 && let Some(text) = unnoted(level.root, rel, &place, &below, inputs_possible)
             {
@@ -233,17 +233,16 @@ impl Walk {
     }
 }
 
-/// The notes of a query level, for one place or all.
-fn noted(
-    root: *const pg_sys::PlannerInfo,
-    kind: Kind,
-    place: Option<&Place>,
-) -> Vec<(Place, String)> {
+/// The notes of a query level: why there is no fusion plan of `place`, or, without
+/// a place, what PostgreSQL does for fusion plans.
+fn noted(root: *const pg_sys::PlannerInfo, place: Option<&Place>) -> Vec<(Place, String)> {
     let notes = state::notes(|notes| {
         let notes = notes.noted.iter().filter(|note| {
             std::ptr::eq(note.root, root)
-                && note.kind == kind
-                && place.is_none_or(|place| note.place == *place)
+                && match place {
+                    Some(place) => note.kind == Kind::Obstacle && note.place == *place,
+                    None => note.kind != Kind::Obstacle,
+                }
         });
         notes.map(|note| (note.place.clone(), note.text.clone())).collect()
     });

@@ -164,6 +164,8 @@ enum Kind {
     Obstacle,
     /// There may be, but a condition is left to PostgreSQL.
     Condition,
+    /// There may be, but PostgreSQL computes an expression for it.
+    Expression,
 }
 
 #[derive(PartialEq)]
@@ -204,7 +206,8 @@ pub unsafe fn condition(root: *mut pg_sys::PlannerInfo, relids: pg_sys::Relids, 
     unsafe { note(root, || Place::Relations(members(relids)), Kind::Condition, reason) }
 }
 
-/// Notes why a condition of a stage, like those of HAVING, stays in PostgreSQL.
+/// Notes why a condition of a stage, like those of HAVING, stays in PostgreSQL;
+/// the reason is about it.
 ///
 /// # Safety
 ///
@@ -217,6 +220,22 @@ pub unsafe fn stage_condition(
     reason.log("a condition");
     // SAFETY: the caller's promise.
     unsafe { note(root, || Place::Stage(stage), Kind::Condition, reason) }
+}
+
+/// Notes why PostgreSQL computes an expression for a stage that is computed in
+/// the engine; the reason is about it.
+///
+/// # Safety
+///
+/// As for [`relation`].
+pub unsafe fn stage_expression(
+    root: *mut pg_sys::PlannerInfo,
+    stage: UpperRelationKind::Type,
+    reason: &Reason,
+) {
+    reason.log("an expression");
+    // SAFETY: the caller's promise.
+    unsafe { note(root, || Place::Stage(stage), Kind::Expression, reason) }
 }
 
 /// Notes why `stage` cannot be computed in the engine.

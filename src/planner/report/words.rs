@@ -83,6 +83,10 @@ pub(super) unsafe fn reason(
         (Kind::Condition, Some(subject)) => {
             format!("condition {subject} stays in PostgreSQL: {reason}")
         }
+        (Kind::Expression, None) => format!("an expression is computed by PostgreSQL: {reason}"),
+        (Kind::Expression, Some(subject)) => {
+            format!("{subject} is computed by PostgreSQL: {reason}")
+        }
     }
 }
 
