@@ -199,9 +199,9 @@ unsafe fn excluded(root: *const pg_sys::PlannerInfo) -> Option<&'static str> {
     // SAFETY: the caller's promise.
     unsafe {
         if !matches!((*(*root).parse).commandType, CMD_SELECT | CMD_INSERT) {
-            Some("rows to be updated, deleted or merged")
+            Some("it changes rows")
         } else if !(*root).rowMarks.is_null() {
-            Some("rows to be locked")
+            Some("it locks rows")
         } else if !(*root).placeholder_list.is_null() {
             Some("a value that is computed below an outer join")
         } else {

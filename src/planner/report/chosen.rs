@@ -171,45 +171,59 @@ impl Walk {
             let Some(place) = place_of(level.root, rel) else {
                 return inputs_possible;
             };
-            if matches!(
-                place,
-                Place::Stage(
-                    UpperRelationKind::UPPERREL_PARTIAL_GROUP_AGG
-                        | UpperRelationKind::UPPERREL_PARTIAL_DISTINCT
-                )
-            ) {
-                return inputs_possible;
+            match fragment {
+                _ if covered => {}
+                Some(fragment) => self.not_chosen(level, &place, rel, fragment.does_something()),
+                None => self.not_possible(level, &place, rel, &below, inputs_possible),
             }
-            if covered {
-                return possible;
-            }
-            let name = words::place(level.root, &place);
-            if possible {
-                match state::notes(|notes| notes.offered.get(&rel.cast_const()).copied()).flatten()
-                {
-                    Some(ours) => {
-                        let why = Why::Cost { ours, native: native_cost(rel) };
-                        self.say(level, name, why);
-                    }
-                    None => self.idle.push(Line {
-                        place: name + &level.name,
-                        why: Why::Reason("the engine would only pass its rows on".to_owned()),
-                        subplan: level.subplan,
-                    }),
+            possible
+        }
+    }
+
+    /// Says that there is a fusion plan of `place`, but not chosen.
+    unsafe fn not_chosen(
+        &mut self,
+        level: &Level,
+        place: &Place,
+        rel: *const pg_sys::RelOptInfo,
+        does_something: bool,
+    ) {
+        // SAFETY: a relation of the query level.
+        unsafe {
+            let name = words::place(level.root, place);
+            match state::notes(|notes| notes.offered.get(&rel).copied()).flatten() {
+                Some(ours) if does_something => {
+                    self.say(level, name, Why::Cost { ours, native: native_cost(rel) });
                 }
-                return true;
+                _ => self.idle.push(Line {
+                    place: name + &level.name,
+                    why: Why::Reason("the engine would only pass its rows on".to_owned()),
+                    subplan: level.subplan,
+                }),
             }
-            let reasons = noted(level.root, Some(&place));
+        }
+    }
+
+    /// Says why there is no fusion plan of `place`.
+    unsafe fn not_possible(
+        &mut self,
+        level: &Level,
+        place: &Place,
+        rel: *const pg_sys::RelOptInfo,
+        below: &Below,
+        inputs_possible: bool,
+    ) {
+        let mut reasons = noted(level.root, Some(place));
+        // SAFETY: a relation of the query level.
+        unsafe {
             if reasons.is_empty()
-                && let Some(text) = unnoted(level.root, rel, &place, &below, inputs_possible)
+                && let Some(text) = unnoted(level.root, rel, place, below, inputs_possible)
             {
-                self.say(level, name, Why::Reason(text.to_owned()));
-                return false;
+                reasons.push((place.clone(), text.to_owned()));
             }
-            for (_, text) in reasons {
-                self.say(level, name.clone(), Why::Reason(text));
+            for (place, text) in reasons {
+                self.say(level, words::place(level.root, &place), Why::Reason(text));
             }
-            false
         }
     }
 
@@ -249,8 +263,8 @@ fn noted(root: *const pg_sys::PlannerInfo, place: Option<&Place>) -> Vec<(Place,
     notes.unwrap_or_default()
 }
 
-/// Where `rel` stands in its query level; `None` for parts of partitioned
-/// relations.
+/// Where `rel` stands in its query level; `None` for a part of a partitioned
+/// relation or of a stage.
 unsafe fn place_of(
     root: *const pg_sys::PlannerInfo,
     rel: *mut pg_sys::RelOptInfo,
@@ -265,11 +279,21 @@ unsafe fn place_of(
                 let stages = (*root).upper_rels.iter();
                 let stage =
                     stages.zip(0..).find(|(rels, _)| iter(**rels).any(|other| other == rel));
-                stage.map(|(_, kind)| Place::Stage(kind))
+                match stage?.1 {
+                    UpperRelationKind::UPPERREL_PARTIAL_GROUP_AGG
+                    | UpperRelationKind::UPPERREL_PARTIAL_DISTINCT => None,
+                    UpperRelationKind::UPPERREL_FINAL if !has_limit((*root).parse) => None,
+                    kind => Some(Place::Stage(kind)),
+                }
             }
             _ => None,
         }
     }
+}
+
+unsafe fn has_limit(parse: *const pg_sys::Query) -> bool {
+    // SAFETY: a valid query.
+    unsafe { !(*parse).limitCount.is_null() || !(*parse).limitOffset.is_null() }
 }
 
 /// What PostgreSQL's cheapest path of `rel` costs.
@@ -324,11 +348,11 @@ unsafe fn unnoted(
 
 fn unsupported_join(kind: JoinType::Type) -> Option<&'static str> {
     match kind {
-        JoinType::JOIN_LEFT => Some("a left join"),
-        JoinType::JOIN_RIGHT => Some("a right join"),
-        JoinType::JOIN_FULL => Some("a full join"),
-        JoinType::JOIN_SEMI => Some("a semi-join"),
-        JoinType::JOIN_ANTI => Some("an anti-join"),
+        JoinType::JOIN_LEFT => Some("left joins are not supported"),
+        JoinType::JOIN_RIGHT => Some("right joins are not supported"),
+        JoinType::JOIN_FULL => Some("full joins are not supported"),
+        JoinType::JOIN_SEMI => Some("semi-joins are not supported"),
+        JoinType::JOIN_ANTI => Some("anti-joins are not supported"),
         _ => None,
     }
 }

@@ -50,13 +50,9 @@ pub(super) unsafe fn alias(rte: *const pg_sys::RangeTblEntry) -> String {
 fn stage(kind: UpperRelationKind::Type) -> &'static str {
     match kind {
         UpperRelationKind::UPPERREL_SETOP => "set operation",
-        UpperRelationKind::UPPERREL_GROUP_AGG | UpperRelationKind::UPPERREL_PARTIAL_GROUP_AGG => {
-            "grouping"
-        }
+        UpperRelationKind::UPPERREL_GROUP_AGG => "grouping",
         UpperRelationKind::UPPERREL_WINDOW => "window",
-        UpperRelationKind::UPPERREL_DISTINCT | UpperRelationKind::UPPERREL_PARTIAL_DISTINCT => {
-            "distinct"
-        }
+        UpperRelationKind::UPPERREL_DISTINCT => "distinct",
         UpperRelationKind::UPPERREL_ORDERED => "order",
         _ => "limit",
     }
@@ -73,9 +69,14 @@ pub(super) unsafe fn reason(
     kind: Kind,
     reason: &Reason,
 ) -> String {
-    let qualified = !matches!(place, Place::Relations(relids) if relids.len() == 1);
     // SAFETY: the caller's promise.
-    let subject = reason.subject().and_then(|node| unsafe { expression(root, node, qualified) });
+    let subject = unsafe {
+        let qualified = match place {
+            Place::Relations(relids) => relids.len() > 1,
+            Place::Stage(_) => iter::<pg_sys::RangeTblEntry>((*(*root).parse).rtable).len() > 1,
+        };
+        reason.subject().and_then(|node| expression(root, node, qualified))
+    };
     match (kind, subject) {
         (Kind::Obstacle, None) => reason.to_string(),
         (Kind::Obstacle, Some(subject)) => format!("{subject}: {reason}"),
