@@ -30,6 +30,7 @@ mod literal;
 mod numeric;
 mod order;
 mod path;
+mod placeholder;
 mod plan;
 mod reason;
 mod report;
@@ -188,8 +189,7 @@ unsafe fn takes_part(root: *const pg_sys::PlannerInfo) -> bool {
 }
 
 /// Why the query that `root` plans may not have fusion plans: it must read only,
-/// nothing may lock or re-check its rows, and no expression may have to be
-/// evaluated below an outer join (`PlaceHolderVar`).
+/// and nothing may lock or re-check its rows.
 ///
 /// # Safety
 ///
@@ -202,8 +202,6 @@ unsafe fn excluded(root: *const pg_sys::PlannerInfo) -> Option<&'static str> {
             Some("it changes rows")
         } else if !(*root).rowMarks.is_null() {
             Some("it locks rows")
-        } else if !(*root).placeholder_list.is_null() {
-            Some("a value that is computed below an outer join")
         } else {
             None
         }

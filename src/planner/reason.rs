@@ -88,7 +88,7 @@ impl Reason {
     }
 
     /// Tells at DEBUG2 why `what` stays in PostgreSQL.
-    pub fn log(&self, what: &str) {
+    pub fn note(&self, what: &str) {
         // SAFETY: plain settings of this backend.
         let wanted = unsafe {
             let debug = pg_sys::DEBUG2 as i32;

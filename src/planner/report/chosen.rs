@@ -15,7 +15,7 @@ use super::{Kind, Line, Place, Why, members, state};
 use crate::nodes::{cast, iter, tag};
 use crate::planner::{excluded, path};
 use crate::{guc, version};
-use pgrx::pg_sys::{self, JoinType, NodeTag, RelOptKind, UpperRelationKind};
+use pgrx::pg_sys::{self, NodeTag, RelOptKind, UpperRelationKind};
 
 /// The report's lines.
 ///
@@ -109,8 +109,8 @@ struct Level {
 #[derive(Default)]
 struct Walk {
     lines: Vec<Line>,
-    /// Lines of the level under way for relations with which the engine has
-    /// nothing to do: said if there is nothing else to say.
+    /// Lines of the level under way for tables with which the engine has nothing
+    /// to do: said if there is nothing else to say.
     idle: Vec<Line>,
 }
 
@@ -195,11 +195,12 @@ impl Walk {
                 Some(ours) if does_something => {
                     self.say(level, name, Why::Cost { ours, native: native_cost(rel) });
                 }
-                _ => self.idle.push(Line {
+                _ if is_table(level.root, rel) => self.idle.push(Line {
                     place: name + &level.name,
                     why: Why::Reason("the engine would only pass its rows on".to_owned()),
                     subplan: level.subplan,
                 }),
+                _ => {}
             }
         }
     }
@@ -291,6 +292,17 @@ unsafe fn place_of(
     }
 }
 
+/// Whether `rel` is a table (or a view that is stored), and not made up in the
+/// query.
+unsafe fn is_table(root: *const pg_sys::PlannerInfo, rel: *const pg_sys::RelOptInfo) -> bool {
+    // SAFETY: a base relation's index is that of its range table entry.
+    unsafe {
+        (*rel).reloptkind == RelOptKind::RELOPT_BASEREL
+            && (**(*root).simple_rte_array.add((*rel).relid as usize)).rtekind
+                == pg_sys::RTEKind::RTE_RELATION
+    }
+}
+
 unsafe fn has_limit(parse: *const pg_sys::Query) -> bool {
     // SAFETY: a valid query.
     unsafe { !(*parse).limitCount.is_null() || !(*parse).limitOffset.is_null() }
@@ -330,7 +342,7 @@ unsafe fn unnoted(
             Place::Relations(_) if state::notes(|notes| notes.genetic.contains(&root))? => {
                 Some("joins found by the genetic query optimiser are not supported")
             }
-            Place::Relations(_) => unsupported_join(below.join?),
+            Place::Relations(_) => None,
             Place::Stage(_) if (*(*root).parse).hasTargetSRFs => {
                 Some("a set-returning function in the target list")
             }
@@ -340,20 +352,8 @@ unsafe fn unnoted(
             Place::Stage(UpperRelationKind::UPPERREL_WINDOW) => {
                 Some("window functions are not supported")
             }
-            Place::Stage(UpperRelationKind::UPPERREL_DISTINCT) => Some("DISTINCT is not supported"),
             Place::Stage(_) => Some("an expression that is not made of the engine's columns"),
         }
-    }
-}
-
-fn unsupported_join(kind: JoinType::Type) -> Option<&'static str> {
-    match kind {
-        JoinType::JOIN_LEFT => Some("left joins are not supported"),
-        JoinType::JOIN_RIGHT => Some("right joins are not supported"),
-        JoinType::JOIN_FULL => Some("full joins are not supported"),
-        JoinType::JOIN_SEMI => Some("semi-joins are not supported"),
-        JoinType::JOIN_ANTI => Some("anti-joins are not supported"),
-        _ => None,
     }
 }
 
@@ -366,8 +366,6 @@ struct Below {
     paths: Vec<*mut pg_sys::Path>,
     /// Subqueries in FROM: the relation, and the path in its query level.
     subqueries: Vec<(*mut pg_sys::RelOptInfo, *mut pg_sys::Path)>,
-    /// The kind of join, if it is one.
-    join: Option<JoinType::Type>,
 }
 
 impl Below {
@@ -382,16 +380,10 @@ impl Below {
                 ));
                 return;
             }
-            match tag(path) {
-                NodeTag::T_SubqueryScanPath => {
-                    let subpath = (*path.cast::<pg_sys::SubqueryScanPath>()).subpath;
-                    self.subqueries.push((rel, subpath));
-                    return;
-                }
-                NodeTag::T_NestPath | NodeTag::T_MergePath | NodeTag::T_HashPath => {
-                    self.join = Some((*path.cast::<pg_sys::JoinPath>()).jointype);
-                }
-                _ => {}
+            if tag(path) == NodeTag::T_SubqueryScanPath {
+                let subpath = (*path.cast::<pg_sys::SubqueryScanPath>()).subpath;
+                self.subqueries.push((rel, subpath));
+                return;
             }
             for input in inputs(path) {
                 match (*input).parent == rel {

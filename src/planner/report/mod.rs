@@ -32,7 +32,8 @@ pub struct Line {
 #[derive(Clone, Debug, PartialEq)]
 enum Why {
     Reason(String),
-    /// There was a fusion plan that costs `ours`; PostgreSQL's costs `native`.
+    /// There was a fusion plan that costs `ours`; PostgreSQL's costs `native`, or
+    /// infinity if none is left that could stand alone.
     Cost {
         ours: f64,
         native: f64,
@@ -46,7 +47,7 @@ impl Line {
         match self.why {
             Why::Reason(ref text) => format!("{place}: {text}"),
             Why::Cost { ours, native } => {
-                let figures = match costs {
+                let figures = match costs && native.is_finite() {
                     true => format!(" (cost {native:.2} against {ours:.2})"),
                     false => String::new(),
                 };
@@ -189,7 +190,7 @@ pub unsafe fn relation(
     // SAFETY: the caller's promise.
     unsafe {
         let join = (*rel).reloptkind == pg_sys::RelOptKind::RELOPT_JOINREL;
-        reason.log(if join { "a join" } else { "a relation" });
+        reason.note(if join { "a join" } else { "a relation" });
         note(root, || Place::Relations(members((*rel).relids)), Kind::Obstacle, reason);
     }
 }
@@ -201,9 +202,23 @@ pub unsafe fn relation(
 ///
 /// As for [`relation`].
 pub unsafe fn condition(root: *mut pg_sys::PlannerInfo, relids: pg_sys::Relids, reason: &Reason) {
-    reason.log("a condition");
+    reason.note("a condition");
     // SAFETY: the caller's promise.
     unsafe { note(root, || Place::Relations(members(relids)), Kind::Condition, reason) }
+}
+
+/// Notes why the join condition `info` stays in PostgreSQL.
+///
+/// # Safety
+///
+/// As for [`relation`].
+pub unsafe fn join_condition(
+    root: *mut pg_sys::PlannerInfo,
+    info: *const pg_sys::RestrictInfo,
+    reason: &Reason,
+) {
+    // SAFETY: the caller's promise.
+    unsafe { condition(root, (*info).clause_relids, &reason.clone().about((*info).clause)) }
 }
 
 /// Notes why a condition of a stage, like those of HAVING, stays in PostgreSQL;
@@ -217,7 +232,7 @@ pub unsafe fn stage_condition(
     stage: UpperRelationKind::Type,
     reason: &Reason,
 ) {
-    reason.log("a condition");
+    reason.note("a condition");
     // SAFETY: the caller's promise.
     unsafe { note(root, || Place::Stage(stage), Kind::Condition, reason) }
 }
@@ -233,7 +248,7 @@ pub unsafe fn stage_expression(
     stage: UpperRelationKind::Type,
     reason: &Reason,
 ) {
-    reason.log("an expression");
+    reason.note("an expression");
     // SAFETY: the caller's promise.
     unsafe { note(root, || Place::Stage(stage), Kind::Expression, reason) }
 }
@@ -248,7 +263,7 @@ pub unsafe fn stage(
     stage: UpperRelationKind::Type,
     reason: &Reason,
 ) {
-    reason.log("what is above the joins");
+    reason.note("what is above the joins");
     // SAFETY: the caller's promise.
     unsafe { note(root, || Place::Stage(stage), Kind::Obstacle, reason) }
 }
