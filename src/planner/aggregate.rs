@@ -1,8 +1,8 @@
 //! Aggregate calls.
 
 use super::compare::check_text_comparison;
-use super::expr::{Columns, Translator, Typed, function_name};
-use super::{Reason, functions, numeric};
+use super::expr::{Columns, Translator, Typed};
+use super::{Object, Reason, functions, numeric};
 use crate::nodes::iter;
 use fusion_plan::{Aggregate, AggregateFunction, DataType, Expr, Function};
 use pgrx::pg_sys;
@@ -18,7 +18,7 @@ pub unsafe fn aggregate<C: Columns>(
     call: &pg_sys::Aggref,
 ) -> Result<Aggregate, Reason> {
     let Some(function) = functions::aggregate(call.aggfnoid) else {
-        return Err(format!("aggregate {} is not supported", function_name(call.aggfnoid)).into());
+        return Err(Object::Aggregate(call.aggfnoid).into());
     };
     translator.uses(call.aggfnoid);
     if call.agglevelsup != 0 {

@@ -6,7 +6,7 @@ use super::fragment::{Fragment, JoinFragment, JoinKey, Kind};
 use super::functions;
 use super::order::in_evaluation_order;
 use super::placeholder::{self, is_same};
-use super::{Reason, cost, leaf, path, state};
+use super::{Reason, cost, leaf, path, report, state};
 use crate::nodes::{cast, iter};
 use crate::{guc, version};
 use fusion_page::MAX_LEAVES;
@@ -84,10 +84,10 @@ pub unsafe fn offer(
         }
         let parts = match sorter.sort(&inputs, clauses) {
             Ok(()) => sorter.parts,
-            Err(reason) => return reason.note("a join"),
+            Err(reason) => return report::relation(root, joinrel, &reason),
         };
         if let Err(reason) = check_placeholders(root, joinrel, outerrel, innerrel) {
-            return reason.note("a join");
+            return report::relation(root, joinrel, &reason);
         }
         let (left, right) = inputs;
         let leaf_count = left.leaf_count + right.leaf_count;
@@ -152,7 +152,9 @@ unsafe fn check_placeholders(
                 return Err("a value computed from a lateral reference".into());
             }
             let mut params = Params::default();
-            Translator::new(&AnyVar, &mut params).translate(placeholder.phexpr.cast())?;
+            Translator::new(&AnyVar, &mut params)
+                .translate(placeholder.phexpr.cast())
+                .map_err(|reason| reason.about(placeholder.phexpr))?;
         }
         Ok(())
     }
@@ -239,10 +241,11 @@ impl Sorter {
         let known = unsafe { state::clause(info, || classify(info)) };
         match &*known {
             Clause::Unsupported(reason) if self.kind == JoinKind::Inner => {
-                reason.note("a join condition");
+                // SAFETY: a valid clause of the query.
+                unsafe { report::join_condition(self.root, info, reason) };
                 parts.pending.push(clause);
             }
-            Clause::Unsupported(reason) => return Err(reason.clone()),
+            Clause::Unsupported(reason) => return Err(reason.clone().about(clause)),
             Clause::Supported { can_fail, .. } => {
                 // What PostgreSQL evaluates later may not fail in the engine
                 // before: an earlier condition may protect from it.
@@ -279,7 +282,8 @@ impl Sorter {
             }
             Clause::Supported { .. } => self.parts.pending.push(clause),
             Clause::Unsupported(reason) => {
-                reason.note("a condition on a join");
+                // SAFETY: a valid clause of the query.
+                unsafe { report::join_condition(self.root, info, reason) };
                 self.parts.pending.push(clause);
             }
         }

@@ -4,7 +4,7 @@
 use super::{Columns, Translator, Typed, as_decimal};
 use crate::nodes::iter;
 use crate::planner::compare::{check_text_comparison, comparable};
-use crate::planner::{Reason, functions, numeric};
+use crate::planner::{Object, Reason, functions, numeric};
 use fusion_plan::{DataType, Expr, Extreme, Function, Literal};
 use pgrx::pg_sys;
 
@@ -102,8 +102,7 @@ impl<C: Columns> Translator<'_, C> {
         unsafe {
             let function = super::implementation(node.opfuncid, node.opno);
             if functions::comparison(function) != Some(Function::Eq) {
-                let name = super::function_name(function);
-                return Err(format!("function {name} is not supported").into());
+                return Err(Object::Operator(node.opno).into());
             }
             self.uses(function);
             let args = self.all(node.args)?;

@@ -8,12 +8,12 @@ mod branches;
 mod comparisons;
 mod stable;
 
-use super::Reason;
 use super::compare::{check_collation, compare, widen};
 use super::functions::{self, Rule};
 use super::literal::literal;
 use super::numeric;
 use super::types::{fusion_type, type_name};
+use super::{Object, Reason};
 use crate::nodes::{self, cast, iter};
 use fusion_plan::{BoolTest, DataType, Expr, Function};
 use pgrx::pg_sys::{self, NodeTag};
@@ -251,6 +251,9 @@ impl<'a, C: Columns> Translator<'a, C> {
         // SAFETY: a valid operator expression.
         unsafe {
             let function = implementation(op.opfuncid, op.opno);
+            if functions::rule(function).is_none() {
+                return Err(Object::Operator(op.opno).into());
+            }
             self.function(function, op.args, op.inputcollid, op.opresulttype)
         }
     }
@@ -263,7 +266,7 @@ impl<'a, C: Columns> Translator<'a, C> {
         result: pg_sys::Oid,
     ) -> Result<Typed, Reason> {
         let Some(rule) = functions::rule(oid) else {
-            return Err(format!("function {} is not supported", function_name(oid)).into());
+            return Err(Object::Function(oid).into());
         };
         self.params.uses(oid);
         // SAFETY: the arguments of a valid node.
