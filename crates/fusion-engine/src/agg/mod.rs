@@ -13,6 +13,7 @@ mod count;
 mod float_average;
 mod fold;
 mod fold_kinds;
+mod interval;
 mod single;
 
 use crate::error::to_datafusion;
@@ -63,6 +64,9 @@ impl PgAggregate {
         match self.function {
             F::CountStar => Some(Box::new(count::Count::of_rows())),
             F::Count => Some(Box::new(count::Count::of_values())),
+            _ if self.input == DataType::Interval => {
+                interval::aggregate(self.function, self.result)
+            }
             F::Sum => fold_kinds::sum(self.input, self.result),
             F::Avg if self.input.is_float() => float_average::average(self.input, self.result),
             F::Avg => average::average(self.input, self.result),
@@ -81,6 +85,7 @@ impl PgAggregate {
     fn state_types(&self) -> Vec<Arrow> {
         use AggregateFunction as F;
         match self.function {
+            F::Sum | F::Avg if self.input == DataType::Interval => vec![interval::sum_state()],
             F::Avg if self.input.is_float() => vec![Arrow::Float64; 3],
             F::Avg => vec![average::sum_type(self.input).arrow(), Arrow::Int64],
             _ => vec![self.result.arrow()],

@@ -12,7 +12,7 @@ mod case;
 mod coalesce;
 mod compare;
 mod convert;
-mod date;
+mod datetime;
 mod decimal;
 mod decimal_compare;
 mod float;
@@ -23,6 +23,7 @@ mod lazy;
 mod like;
 mod like_pattern;
 mod numeric;
+mod rows;
 mod test;
 mod text;
 

@@ -61,7 +61,7 @@ pub(crate) fn lower(
     shape: Shape,
     io: Arc<dyn SessionIo>,
 ) -> Result<Lowered, PgError> {
-    let in_order = sums_floats(&plan.root);
+    let in_order = depends_on_order(&plan.root);
     let partitions = if in_order { 1 } else { shape.threads };
     let nodes = vec![NodeOperators::default(); plan.root.node_count() as usize];
     let mut lowering =
@@ -81,16 +81,21 @@ pub fn check_supported(plan: &Plan) -> Result<(), PgError> {
     lower(plan, &params, Shape { threads: 2, batch_size: 1024 }, Arc::new(NoIo)).map(drop)
 }
 
-/// Rounding of such sums follows the order of the rows.
-fn sums_floats(rel: &Rel) -> bool {
+/// Whether results follow the order of the rows: the rounding of sums of floats
+/// does, and which one of several equal intervals is the smallest or largest.
+fn depends_on_order(rel: &Rel) -> bool {
+    use AggregateFunction as F;
     let here = match rel {
-        Rel::Aggregate { aggregates, .. } => aggregates.iter().any(|aggregate| {
-            matches!(aggregate.function, AggregateFunction::Sum | AggregateFunction::Avg)
-                && aggregate.ty.is_float()
-        }),
+        Rel::Aggregate { aggregates, .. } => {
+            aggregates.iter().any(|aggregate| match aggregate.function {
+                F::Sum | F::Avg => aggregate.ty.is_float(),
+                F::Min | F::Max => aggregate.ty == DataType::Interval,
+                _ => false,
+            })
+        }
         _ => false,
     };
-    here || rel.inputs().into_iter().any(sums_floats)
+    here || rel.inputs().into_iter().any(depends_on_order)
 }
 
 /// The host of a plan that is only checked.
