@@ -6,13 +6,16 @@ use super::compare::check_text_comparison;
 use super::expr::{Params, Translator};
 use super::fragment::{AggregateFragment, Fragment, Kind};
 use super::order::in_evaluation_order;
+use super::types::type_name;
 use super::upper::{columns_of, covered};
-use super::{Reason, cost, leaf};
+use super::{Reason, cost, leaf, report};
 use crate::nodes::{self, iter};
 use crate::version;
 use fusion_plan::{DataType, Function};
 use pgrx::pg_sys::{self, NodeTag, UpperRelationKind};
 use std::rc::Rc;
+
+const STAGE: UpperRelationKind::Type = UpperRelationKind::UPPERREL_GROUP_AGG;
 
 /// The grouping step of the query as a fragment above `input`.
 ///
@@ -34,23 +37,29 @@ pub unsafe fn fragment_of(
         if let Kind::Leaf(leaf) = &input.kind {
             let missing = untranslatable(root, &input, extra);
             if !missing.is_empty() {
-                let leaf = leaf::with_computed(root, leaf, &missing)?;
-                return grouped(root, Rc::new(leaf), extra);
+                let exprs: Vec<_> = missing.iter().map(|(expr, _)| *expr).collect();
+                let leaf = leaf::with_computed(root, leaf, &exprs)?;
+                let fragment = grouped(root, Rc::new(leaf), extra)?;
+                for (expr, reason) in missing {
+                    report::stage_expression(root, STAGE, &reason.about(expr));
+                }
+                return Ok(fragment);
             }
         }
         grouped(root, input, extra)
     }
 }
 
-/// The group keys and aggregate arguments that the engine cannot compute.
+/// The group keys and aggregate arguments that the engine cannot compute, and
+/// why.
 unsafe fn untranslatable(
     root: *mut pg_sys::PlannerInfo,
     input: &Fragment,
     extra: &pg_sys::GroupPathExtraData,
-) -> Vec<*mut pg_sys::Node> {
+) -> Vec<(*mut pg_sys::Node, Reason)> {
     // SAFETY: the planner's structures are valid for the call.
     unsafe {
-        let target = (*root).upper_targets[UpperRelationKind::UPPERREL_GROUP_AGG as usize];
+        let target = (*root).upper_targets[STAGE as usize];
         let groups = group_keys(root);
         let (_, aggregates) = loose_columns(target, extra.havingQual, &groups);
         // An argument behind a FILTER is not computed for every row.
@@ -61,12 +70,12 @@ unsafe fn untranslatable(
             .map(|entry| (*entry).expr.cast::<pg_sys::Node>());
         let available = columns_of(input);
         let mut params = Params::default();
-        let mut missing: Vec<*mut pg_sys::Node> = Vec::new();
+        let mut missing: Vec<(*mut pg_sys::Node, Reason)> = Vec::new();
         for expr in groups.into_iter().chain(arguments) {
-            if Translator::new(&available, &mut params).translate(expr).is_err()
-                && !missing.iter().any(|other| nodes::equal(*other, expr))
+            if let Err(reason) = Translator::new(&available, &mut params).translate(expr)
+                && !missing.iter().any(|(other, _)| nodes::equal(*other, expr))
             {
-                missing.push(expr);
+                missing.push((expr, reason));
             }
         }
         missing
@@ -95,7 +104,7 @@ unsafe fn grouped(
         if !(*parse).groupingSets.is_null() {
             return Err("grouping sets".into());
         }
-        let target = (*root).upper_targets[UpperRelationKind::UPPERREL_GROUP_AGG as usize];
+        let target = (*root).upper_targets[STAGE as usize];
         let available = columns_of(&input);
         let mut params = Params::default();
         let mut translator = Translator::new(&available, &mut params);
@@ -108,12 +117,13 @@ unsafe fn grouped(
         // nothing.
         groups.extend(loose);
         for expr in &groups {
-            let ty = translator.translate(*expr)?.ty;
-            check_group_key(*expr, ty)?;
+            let about = |reason: Reason| reason.about(*expr);
+            let ty = translator.translate(*expr).map_err(about)?.ty;
+            check_group_key(*expr, ty).map_err(about)?;
             columns.0.push(Column { expr: *expr, ty });
         }
         for call in &aggregates {
-            let ty = aggregate(&mut translator, &**call)?.ty;
+            let ty = aggregate(&mut translator, &**call).map_err(|reason| reason.about(*call))?.ty;
             columns.0.push(Column { expr: call.cast(), ty });
         }
         if groups.is_empty() && (aggregates.is_empty() || !(*parse).groupClause.is_null()) {
@@ -130,7 +140,12 @@ unsafe fn grouped(
         for (_, clause) in in_evaluation_order(root, clauses, |clause| *clause) {
             match over_groups.translate(clause) {
                 Ok(_) if pending.is_empty() => having.push(clause),
-                _ if covered(&columns, clause) => pending.push(clause),
+                translated if covered(&columns, clause) => {
+                    if let Err(reason) = translated {
+                        report::stage_condition(root, STAGE, &reason.about(clause));
+                    }
+                    pending.push(clause);
+                }
                 _ => return Err("a HAVING condition on something else".into()),
             }
         }
@@ -151,6 +166,51 @@ unsafe fn grouped(
         let kind =
             Kind::Aggregate(AggregateFragment { input, groups, aggregates, having, columns });
         Ok(Fragment { kind, rows, cost, leaf_count, pending })
+    }
+}
+
+/// The DISTINCT step of the query: grouping by all its columns.
+///
+/// # Safety
+///
+/// Called from `create_upper_paths_hook`.
+pub unsafe fn distinct(
+    root: *mut pg_sys::PlannerInfo,
+    input: Rc<Fragment>,
+) -> Result<Fragment, Reason> {
+    // SAFETY: the planner's structures are valid for the call.
+    unsafe {
+        if (*(*root).parse).hasDistinctOn {
+            return Err("DISTINCT ON".into());
+        }
+        let groups: Vec<*mut pg_sys::Node> =
+            iter::<pg_sys::SortGroupClause>(version::processed_distinct_clause(root))
+                .map(|clause| pg_sys::get_sortgroupclause_expr(clause, (*root).processed_tlist))
+                .collect();
+        if groups.is_empty() {
+            return Err("no columns are left".into());
+        }
+        let available = columns_of(&input);
+        let mut params = Params::default();
+        let mut columns = Outputs::default();
+        for expr in &groups {
+            let about = |reason: Reason| reason.about(*expr);
+            let translated = Translator::new(&available, &mut params).translate(*expr);
+            let ty = translated.map_err(about)?.ty;
+            check_group_key(*expr, ty).map_err(about)?;
+            columns.0.push(Column { expr: *expr, ty });
+        }
+        let rows = group_count(root, &groups, input.rows);
+        let cost = cost::aggregate(input.cost, input.rows, groups.len(), 0, rows);
+        let leaf_count = input.leaf_count;
+        let kind = Kind::Aggregate(AggregateFragment {
+            input,
+            groups,
+            aggregates: Vec::new(),
+            having: Vec::new(),
+            columns,
+        });
+        Ok(Fragment { kind, rows, cost, leaf_count, pending: Vec::new() })
     }
 }
 
@@ -197,17 +257,14 @@ unsafe fn is_part_of(var: *mut pg_sys::Node, groups: &[*mut pg_sys::Node]) -> bo
     }
 }
 
-/// Whether values of `expr` that are equal to PostgreSQL are equal bits, so
-/// that the engine forms the same groups and shows the same representative.
+/// Whether the engine knows when values of `expr` are equal. (Of equal values
+/// that look different it shows the first one of a group, as PostgreSQL does.)
 unsafe fn check_group_key(expr: *mut pg_sys::Node, ty: DataType) -> Result<(), Reason> {
     // SAFETY: an expression of the query being planned.
     unsafe {
         match ty {
-            DataType::Float4 | DataType::Float8 => Err("grouping by a floating-point key".into()),
-            DataType::Numeric => Err("grouping by numeric without declared scale".into()),
-            // Values of one declared length are padded alike.
-            DataType::Bpchar if pg_sys::exprTypmod(expr) < 0 => {
-                Err("grouping by bpchar without declared length".into())
+            DataType::Opaque => {
+                Err(format!("grouping by type {}", type_name(pg_sys::exprType(expr))).into())
             }
             DataType::Text | DataType::Bpchar => {
                 check_text_comparison(Function::Eq, pg_sys::exprCollation(expr))

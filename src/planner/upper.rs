@@ -5,7 +5,7 @@ use super::compare::{check_text_comparison, comparable};
 use super::expr::{AnyVar, Columns, Params, Translator};
 use super::fragment::{Fragment, Kind, LimitFragment, SortFragment, SortItem};
 use super::functions;
-use super::{Reason, cost, group, leaf, path, state};
+use super::{Reason, cost, group, leaf, path, report, state};
 use crate::nodes::{self, cast, iter};
 use fusion_plan::{DataType, Function};
 use pgrx::pg_sys::{self, NodeTag, UpperRelationKind};
@@ -30,13 +30,15 @@ pub unsafe fn offer(
     // SAFETY: the planner's structures are valid for the call; `extra` is what
     // the stage says.
     unsafe {
-        if (*(*root).parse).hasTargetSRFs {
+        // Set-returning targets are computed above the grouping.
+        if (*(*root).parse).hasTargetSRFs && stage != UpperRelationKind::UPPERREL_GROUP_AGG {
             return;
         }
         let fragment = match stage {
             UpperRelationKind::UPPERREL_GROUP_AGG => {
                 group::fragment_of(root, input, &*extra.cast::<pg_sys::GroupPathExtraData>())
             }
+            UpperRelationKind::UPPERREL_DISTINCT => group::distinct(root, input),
             UpperRelationKind::UPPERREL_ORDERED => order(root, input),
             UpperRelationKind::UPPERREL_FINAL => {
                 limit(root, input, &*extra.cast::<pg_sys::FinalPathExtraData>())
@@ -45,14 +47,16 @@ pub unsafe fn offer(
         };
         let fragment = match fragment {
             Ok(fragment) => fragment,
-            Err(reason) => return reason.note("what is above the joins"),
+            Err(reason) => return report::stage(root, stage, &reason),
         };
         let target = (*root).upper_targets[stage as usize];
         if target.is_null() || !covers(&columns_of(&fragment), target) {
             return;
         }
         let pathkeys = match stage {
-            UpperRelationKind::UPPERREL_GROUP_AGG => std::ptr::null_mut(),
+            UpperRelationKind::UPPERREL_GROUP_AGG | UpperRelationKind::UPPERREL_DISTINCT => {
+                std::ptr::null_mut()
+            }
             _ => (*root).sort_pathkeys,
         };
         let fragment = Rc::new(fragment);
@@ -151,10 +155,14 @@ unsafe fn order(root: *mut pg_sys::PlannerInfo, input: Rc<Fragment>) -> Result<F
                 Some(Function::Gt) => true,
                 _ => return Err("an order that the engine does not know".into()),
             };
-            let typed = Translator::new(&available, &mut params).translate(expr)?;
-            let (_, _, ty) = comparable(typed.clone(), typed)?;
+            let about = |reason: Reason| reason.about(expr);
+            let typed = Translator::new(&available, &mut params).translate(expr).map_err(about)?;
+            let (_, _, ty) = comparable(typed.clone(), typed).map_err(about)?;
+            if ty == DataType::Opaque {
+                return Err(about("an order of values that the engine does not know".into()));
+            }
             if ty == DataType::Text {
-                check_text_comparison(Function::Lt, pg_sys::exprCollation(expr))?;
+                check_text_comparison(Function::Lt, pg_sys::exprCollation(expr)).map_err(about)?;
             }
             keys.push(SortItem { expr, descending, nulls_first: clause.nulls_first });
         }

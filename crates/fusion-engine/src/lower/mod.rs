@@ -7,7 +7,9 @@
 mod aggregate;
 mod expr;
 mod join;
+mod list;
 mod literal;
+mod nested_loop;
 mod rel;
 mod sort;
 
@@ -81,15 +83,18 @@ pub fn check_supported(plan: &Plan) -> Result<(), PgError> {
     lower(plan, &params, Shape { threads: 2, batch_size: 1024 }, Arc::new(NoIo)).map(drop)
 }
 
-/// Whether results follow the order of the rows: the rounding of sums of floats
-/// does, and which one of several equal intervals is the smallest or largest.
+/// Whether a result follows the order of the rows: that of a sum of floats by its
+/// rounding, the smallest or largest `numeric` by the scale of the last of equal
+/// values, the smallest or largest interval by the last of equal ones.
 fn depends_on_order(rel: &Rel) -> bool {
     use AggregateFunction as F;
     let here = match rel {
         Rel::Aggregate { aggregates, .. } => {
             aggregates.iter().any(|aggregate| match aggregate.function {
                 F::Sum | F::Avg => aggregate.ty.is_float(),
-                F::Min | F::Max => aggregate.ty == DataType::Interval,
+                F::Min | F::Max => {
+                    matches!(aggregate.ty, DataType::Numeric | DataType::Interval)
+                }
                 _ => false,
             })
         }
@@ -182,7 +187,7 @@ impl Lowering<'_> {
             return Ok(stream);
         }
         if self.in_order {
-            return Err(unsupported("sums of floating-point numbers over a union"));
+            return Err(unsupported("an aggregate that follows the order of rows over a union"));
         }
         // The partitions' batches wait for each other in a queue.
         let stream = self.owned(stream, node, Depth::Everything);

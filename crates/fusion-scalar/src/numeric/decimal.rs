@@ -1,7 +1,7 @@
 //! Values whose digits fit a 128-bit integer: the unscaled value and its
 //! display scale, to and from stored bytes without an allocation.
 
-use super::format::{self, BASE, FiniteRef, GROUP};
+use super::format::{self, BASE, FiniteRef, GROUP, MAX_STORED_SCALE};
 use fusion_plan::PgError;
 
 /// `10^n` for every `n` that fits.
@@ -84,8 +84,58 @@ impl Decimal {
     /// `22003` if the scale cannot be stored.
     #[inline]
     pub fn write(self, out: &mut Vec<u8>) -> Result<(), PgError> {
-        let digits = Groups::new(self);
-        format::write(self.unscaled < 0, digits.weight, self.scale, digits.as_slice(), out)
+        if !(0..=MAX_STORED_SCALE).contains(&self.scale) {
+            return Err(format::overflow());
+        }
+        out.extend_from_slice(self.stored().as_slice());
+        Ok(())
+    }
+
+    /// The stored bytes, without an allocation. The scale is to be one that can
+    /// be stored.
+    #[inline]
+    pub fn stored(self) -> Stored {
+        let groups = Groups::new(self);
+        let digits = without_zeros(groups.as_slice());
+        let weight = if digits.is_empty() { 0 } else { groups.weight };
+        let mut stored = Stored { bytes: [0; Stored::MAX], length: 0 };
+        format::write_header(self.unscaled < 0, weight, self.scale, |word| stored.push(word));
+        for digit in digits {
+            stored.push(*digit as u16);
+        }
+        stored
+    }
+}
+
+/// The digits up to the last that is not zero; the first is not zero, either.
+fn without_zeros(mut digits: &[i16]) -> &[i16] {
+    while let [rest @ .., 0] = digits {
+        digits = rest;
+    }
+    digits
+}
+
+/// The stored bytes of a [`Decimal`].
+#[derive(Clone, Copy, Debug)]
+pub struct Stored {
+    bytes: [u8; Self::MAX],
+    length: usize,
+}
+
+impl Stored {
+    /// A long header and all digits.
+    const MAX: usize = 4 + 2 * Groups::MAX;
+
+    /// The bytes.
+    #[inline]
+    pub fn as_slice(&self) -> &[u8] {
+        &self.bytes[..self.length]
+    }
+
+    #[inline]
+    fn push(&mut self, word: u16) {
+        self.bytes[self.length..self.length + 2].copy_from_slice(&word.to_ne_bytes());
+        self.length += 2;
     }
 }
 
@@ -241,6 +291,13 @@ mod tests {
                 let value = Decimal::new(unscaled, scale);
                 assert_eq!(read(&stored(unscaled, scale)), Some(value));
             }
+        }
+    }
+
+    #[test]
+    fn a_scale_that_cannot_be_stored_is_an_error() {
+        for scale in [-1, 16_384] {
+            assert!(Decimal::new(1, scale).write(&mut Vec::new()).is_err());
         }
     }
 

@@ -11,6 +11,7 @@
 //! | `number` | one operand, and comparison |
 //! | `decimal` | values that fit 128 bits |
 //! | `digits` | values of any size |
+//! | `wide` | 256-bit integers |
 //! | `arithmetic`, `division`, `rounding` | the operators and functions |
 //! | `typmod` | `numeric(precision, scale)` |
 //! | `cast`, `text` | conversions |
@@ -31,10 +32,11 @@ mod sum;
 mod testing;
 mod text;
 mod typmod;
+mod wide;
 
 pub use arithmetic::{abs, add, multiply, negate, sign, subtract};
 pub use cast::{Float, Integer, from_float, from_integer, to_float, to_integer};
-pub use decimal::Decimal;
+pub use decimal::{Decimal, Stored};
 pub use division::{divide, divide_truncating, modulo};
 pub use format::{
     FiniteRef, MAX_STORED_SCALE, MAX_STORED_WEIGHT, NAN_BYTES, NumericRef, infinity_bytes,
@@ -45,3 +47,4 @@ pub use rounding::{Rounding, ceil, floor, min_scale, round, scale, trim_scale, t
 pub use sum::NumericSum;
 pub use text::{numeric_in, numeric_out};
 pub use typmod::{Typmod, apply_typmod};
+pub use wide::Wide;

@@ -35,6 +35,22 @@ impl Typmod {
         self.precision - self.scale
     }
 
+    /// [`apply_typmod`] of a value that fits 128 bits, as an unscaled value with
+    /// as many digits after the point as the scale says, but not fewer than
+    /// none. `None` if that does not fit.
+    ///
+    /// # Errors
+    ///
+    /// `22003` if the rounded value has too many digits.
+    #[inline]
+    pub fn cut(self, value: Decimal) -> Result<Option<i128>, PgError> {
+        let Some(cut) = value.cut(self.scale, Rounding::HalfAway) else { return Ok(None) };
+        if power(self.precision).is_some_and(|limit| cut.unsigned_abs() >= limit.unsigned_abs()) {
+            return Err(self.overflow());
+        }
+        Ok(shown(cut, self.scale))
+    }
+
     /// [`apply_typmod`] in the slow lane.
     pub(super) fn apply(self, value: Digits, out: &mut Vec<u8>) -> Result<(), PgError> {
         let mut digits = value.cut(self.scale, Rounding::HalfAway);
@@ -85,7 +101,6 @@ fn overflow(detail: String) -> PgError {
 ///
 /// `22003` if the rounded value has too many digits, or is infinite.
 pub fn apply_typmod(value: Number<'_>, typmod: Typmod, out: &mut Vec<u8>) -> Result<(), PgError> {
-    let Typmod { precision, scale } = typmod;
     let value = match value {
         Number::Infinite { .. } => return Err(typmod.infinite()),
         Number::NaN => return Number::NaN.write(out),
@@ -93,14 +108,9 @@ pub fn apply_typmod(value: Number<'_>, typmod: Typmod, out: &mut Vec<u8>) -> Res
         Number::Large(value) => Finite::Large(value),
     };
     if let Finite::Decimal(decimal) = value
-        && let Some(cut) = decimal.cut(scale, Rounding::HalfAway)
+        && let Some(unscaled) = typmod.cut(decimal)?
     {
-        if power(precision).is_some_and(|limit| cut.unsigned_abs() >= limit.unsigned_abs()) {
-            return Err(typmod.overflow());
-        }
-        if let Some(unscaled) = shown(cut, scale) {
-            return Decimal::new(unscaled, scale.max(0)).write(out);
-        }
+        return Decimal::new(unscaled, typmod.scale.max(0)).write(out);
     }
     typmod.apply(value.digits(), out)
 }
