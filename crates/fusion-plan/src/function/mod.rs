@@ -110,7 +110,7 @@ impl Function {
             | Self::BpcharTrim
             | Self::BpcharAsText => false,
             Self::Numeric(function) => function.can_fail(ty),
-            Self::Datetime(function) => function.can_fail(),
+            Self::Datetime(function) => function.can_fail(ty),
             Self::Text(function) => function.can_fail(),
         }
     }
