@@ -63,6 +63,24 @@ pub unsafe fn processed_group_clause(root: *const pg_sys::PlannerInfo) -> *mut p
     }
 }
 
+/// The DISTINCT clause after the planner removed redundant entries.
+///
+/// # Safety
+///
+/// `root` is valid and its preprocessing is done.
+pub unsafe fn processed_distinct_clause(root: *const pg_sys::PlannerInfo) -> *mut pg_sys::List {
+    #[cfg(feature = "pg15")]
+    // SAFETY: the caller's promise.
+    unsafe {
+        (*(*root).parse).distinctClause
+    }
+    #[cfg(not(feature = "pg15"))]
+    // SAFETY: the caller's promise.
+    unsafe {
+        (*root).processed_distinctClause
+    }
+}
+
 /// `add_path_precheck` for a path above the paths that `children` lists.
 ///
 /// From version 18 paths are compared by how many of their nodes are disabled
@@ -112,6 +130,31 @@ pub unsafe fn inherit_disabled(path: *mut pg_sys::Path, children: *const pg_sys:
 unsafe fn disabled_nodes(children: *const pg_sys::List) -> i32 {
     // SAFETY: the caller's promise.
     unsafe { crate::nodes::iter::<pg_sys::Path>(children).map(|path| (*path).disabled_nodes).sum() }
+}
+
+/// Column `index`, counted from zero, of the rows that `descriptor` describes.
+///
+/// # Safety
+///
+/// The descriptor is valid and has the column.
+pub unsafe fn attribute(
+    descriptor: pg_sys::TupleDesc,
+    index: usize,
+) -> *const pg_sys::FormData_pg_attribute {
+    #[cfg(not(feature = "pg18"))]
+    // SAFETY: the caller's promise: the array has an entry per column.
+    unsafe {
+        (*descriptor).attrs.as_ptr().add(index)
+    }
+    #[cfg(feature = "pg18")]
+    // SAFETY: the caller's promise. The full entries follow the compact ones
+    // (`TupleDescAttr`).
+    unsafe {
+        let count = usize::try_from((*descriptor).natts).unwrap_or_default();
+        let full: *const pg_sys::FormData_pg_attribute =
+            (*descriptor).compact_attrs.as_ptr().add(count).cast();
+        full.add(index)
+    }
 }
 
 /// Whether the current user may execute `function`.

@@ -4,7 +4,7 @@ use super::Reason;
 use super::expr::{Typed, as_decimal, call};
 use super::numeric;
 use crate::version;
-use fusion_plan::{DataType, Expr, Function, Literal, Value};
+use fusion_plan::{DataType, DatetimeFunction, Expr, Function, Literal, Value};
 use pgrx::pg_sys;
 
 /// `arg` in the integer or float type `ty`, which loses nothing.
@@ -33,6 +33,9 @@ pub fn comparable(left: Typed, right: Typed) -> Result<(Expr, Expr, DataType), R
             numeric::check_rescale(a, b)?;
             (left, right, a)
         }
+        (T::Opaque, _) | (_, T::Opaque) => {
+            return Err("a comparison of values that the engine does not know".into());
+        }
         (a, b) if a == b => (left, right, a),
         (a, b) if a.is_integer() && b.is_integer() || a.is_float() && b.is_float() => {
             let ty = wider(a, b);
@@ -58,7 +61,11 @@ pub fn join_key(left: Typed, right: Typed) -> Result<(Expr, Expr), Reason> {
 }
 
 fn for_compare(date: Typed) -> Typed {
-    call(Function::DateToTimestampForCompare, vec![date], DataType::Timestamp)
+    call(
+        Function::Datetime(DatetimeFunction::DateToTimestampForCompare),
+        vec![date],
+        DataType::Timestamp,
+    )
 }
 
 /// A `bpchar` in the form in which it is compared.

@@ -4,7 +4,7 @@ use super::build::Outputs;
 use super::compare::{check_text_comparison, comparable};
 use super::expr::{AnyVar, Columns, Params, Translator};
 use super::fragment::{Fragment, Kind, LimitFragment, SortFragment, SortItem};
-use super::functions::{self, Rule};
+use super::functions;
 use super::{Reason, cost, group, leaf, path, state};
 use crate::nodes::{self, cast, iter};
 use fusion_plan::{DataType, Function};
@@ -30,13 +30,15 @@ pub unsafe fn offer(
     // SAFETY: the planner's structures are valid for the call; `extra` is what
     // the stage says.
     unsafe {
-        if (*(*root).parse).hasTargetSRFs {
+        // Set-returning targets are computed above the grouping.
+        if (*(*root).parse).hasTargetSRFs && stage != UpperRelationKind::UPPERREL_GROUP_AGG {
             return;
         }
         let fragment = match stage {
             UpperRelationKind::UPPERREL_GROUP_AGG => {
                 group::fragment_of(root, input, &*extra.cast::<pg_sys::GroupPathExtraData>())
             }
+            UpperRelationKind::UPPERREL_DISTINCT => group::distinct(root, input),
             UpperRelationKind::UPPERREL_ORDERED => order(root, input),
             UpperRelationKind::UPPERREL_FINAL => {
                 limit(root, input, &*extra.cast::<pg_sys::FinalPathExtraData>())
@@ -52,7 +54,9 @@ pub unsafe fn offer(
             return;
         }
         let pathkeys = match stage {
-            UpperRelationKind::UPPERREL_GROUP_AGG => std::ptr::null_mut(),
+            UpperRelationKind::UPPERREL_GROUP_AGG | UpperRelationKind::UPPERREL_DISTINCT => {
+                std::ptr::null_mut()
+            }
             _ => (*root).sort_pathkeys,
         };
         let fragment = Rc::new(fragment);
@@ -146,13 +150,16 @@ unsafe fn order(root: *mut pg_sys::PlannerInfo, input: Rc<Fragment>) -> Result<F
                 std::ptr::from_ref(clause).cast_mut(),
                 (*root).processed_tlist,
             );
-            let descending = match functions::rule(pg_sys::get_opcode(clause.sortop)) {
-                Some(Rule::Compare(Function::Lt)) => false,
-                Some(Rule::Compare(Function::Gt)) => true,
+            let descending = match functions::comparison(pg_sys::get_opcode(clause.sortop)) {
+                Some(Function::Lt) => false,
+                Some(Function::Gt) => true,
                 _ => return Err("an order that the engine does not know".into()),
             };
             let typed = Translator::new(&available, &mut params).translate(expr)?;
             let (_, _, ty) = comparable(typed.clone(), typed)?;
+            if ty == DataType::Opaque {
+                return Err("an order of values that the engine does not know".into());
+            }
             if ty == DataType::Text {
                 check_text_comparison(Function::Lt, pg_sys::exprCollation(expr))?;
             }
