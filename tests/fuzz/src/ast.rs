@@ -423,6 +423,14 @@ impl Source {
         }
     }
 
+    fn reverse_conditions(&mut self) {
+        if let Self::Join(join) = self {
+            join.on.reverse();
+            join.left.reverse_conditions();
+            join.right.reverse_conditions();
+        }
+    }
+
     /// The sources in it that are not joins, itself if it is none.
     pub fn leaves(&self) -> Vec<&Self> {
         match self {
@@ -527,6 +535,19 @@ impl Query {
         for expr in self.order.iter_mut().filter_map(|key| key.by.expr_mut()) {
             queries_in_mut(expr, visit);
         }
+    }
+
+    /// The same query with the conditions of every list in the opposite order.
+    pub fn with_conditions_reversed(&self) -> Self {
+        let mut query = self.clone();
+        query.visit_queries_mut(&mut |query| {
+            for select in query.body.selects_mut() {
+                select.conditions.reverse();
+                select.having.reverse();
+                select.from.iter_mut().for_each(Source::reverse_conditions);
+            }
+        });
+        query
     }
 
     /// The query and all subqueries.

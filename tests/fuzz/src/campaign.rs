@@ -16,7 +16,7 @@ use crate::generate::{Known, Options, case, schema};
 use crate::oracle::Oracle;
 use crate::script::{Story, script};
 use crate::shrink::{Budget, shrink};
-use crate::tally::Tally;
+use crate::tally::{Tally, without_values};
 use crate::verdict::{Difference, Judge, Kind, Verdict};
 
 /// Queries on one schema.
@@ -54,6 +54,8 @@ pub struct Campaign {
     pub timeout: Duration,
     /// What to leave out of queries.
     pub options: Options,
+    /// Differences with one of these texts are known: they are only counted.
+    pub known: Vec<String>,
     /// Say on standard error how it goes.
     pub verbose: bool,
 }
@@ -67,6 +69,8 @@ pub struct Report {
     pub findings: Vec<PathBuf>,
     /// Differences that look like one of the findings.
     pub repeated: usize,
+    /// Differences that are known.
+    pub known: usize,
 }
 
 /// A number of a schema and of a query on it.
@@ -91,6 +95,7 @@ impl Campaign {
             server_settings: Vec::new(),
             timeout: Duration::from_secs(5),
             options: Options::default(),
+            known: Vec::new(),
             verbose: false,
         }
     }
@@ -184,6 +189,11 @@ impl Run<'_> {
             let judgement = oracle.judge(&case);
             self.report.tally.count(&judgement);
             if let Verdict::Different(difference) = judgement.verdict {
+                let is_known = |text: &String| difference.text.contains(text.as_str());
+                if self.campaign.known.iter().any(is_known) {
+                    self.report.known += 1;
+                    continue;
+                }
                 self.finding(oracle, case, &difference, Place { schema: number, query })?;
             }
             self.tell();
@@ -198,8 +208,14 @@ impl Run<'_> {
         difference: &Difference,
         place: Place,
     ) -> Result<()> {
+        let error = error_signature(difference);
+        if error.as_ref().is_some_and(|error| self.signatures.contains(error)) {
+            self.report.repeated += 1;
+            return Ok(());
+        }
         let case = shrink(oracle, case, &difference.kind, Budget::default());
-        if !self.signatures.insert(signature(&case.query, &difference.kind)) {
+        let signature = error.unwrap_or_else(|| signature(&case.query, &difference.kind));
+        if !self.signatures.insert(signature) {
             self.report.repeated += 1;
             return Ok(());
         }
@@ -238,6 +254,13 @@ impl Run<'_> {
             );
         }
     }
+}
+
+/// What an error that only pg_fusion raises says.
+fn error_signature(difference: &Difference) -> Option<String> {
+    let Kind::ForcedFails(sqlstate) = &difference.kind else { return None };
+    let message = difference.text.split(" (").next().unwrap_or_default();
+    (!sqlstate.starts_with("22")).then(|| without_values(message))
 }
 
 /// What a small query is about. Two with the same signature probably have the same cause.

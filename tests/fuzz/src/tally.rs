@@ -174,8 +174,8 @@ fn functions(line: &str) -> Vec<&str> {
     names.filter(|name| name.starts_with(|c: char| c.is_ascii_alphabetic())).collect()
 }
 
-/// A message without what it quotes, names and numbers: those differ from row to row.
-fn without_values(message: &str) -> String {
+/// A message without what it quotes: that differs from row to row.
+pub fn without_values(message: &str) -> String {
     let mut quoted = false;
     let mut text = String::new();
     for c in message.chars() {

@@ -187,6 +187,11 @@ impl Generator<'_> {
         if is_constant && !args.is_empty() && !leaves.is_empty() && self.dice.percent(90) {
             return None;
         }
+        // Nothing is less than itself.
+        let repeats = args.windows(2).any(|pair| pair[0] == pair[1]);
+        if repeats && ty == Ty::Bool && self.dice.percent(85) {
+            return None;
+        }
         let call = Call { template, args, ty };
         let refused = is_inexact(&call) || (!self.may_fail && may_fail(&call));
         (!refused).then_some(call)
