@@ -1,8 +1,8 @@
 //! Plans as text, for EXPLAIN.
 
 use crate::{
-    Aggregate, BoolTest, DataType, Expr, Extreme, Join, JoinKind, Literal, NodeId, Plan, Rel,
-    SortKey, Value, WindowFunction,
+    Aggregate, BoolTest, DataType, Expr, Extreme, Function, Join, JoinKind, Literal, NodeId, Plan,
+    Rel, SortKey, Value, WindowFunction,
 };
 use std::fmt::{self, Write};
 
@@ -204,6 +204,12 @@ fn show(expr: &Expr, names: &[String]) -> String {
             (Some(infix), [l, r]) => format!("({} {infix} {})", show(l, names), show(r, names)),
             _ => match (function.name(), args.as_slice()) {
                 (None, [arg]) => show(arg, names),
+                (Some(name), _)
+                    if let Function::Datetime(function) = function
+                        && let Some(unit) = function.unit() =>
+                {
+                    format!("{name}({}, {})", unit.name(), list(args, ", ", names))
+                }
                 (Some(name), _) => format!("{name}({})", list(args, ", ", names)),
                 (None, _) => format!("{function:?}({})", list(args, ", ", names)),
             },
@@ -285,6 +291,9 @@ fn show_literal(literal: &Literal) -> String {
             format!("'{months} mons {days} days {micros} us'")
         }
         Value::Text(text) => format!("'{}'", text.replace('\'', "''")),
+        Value::Bytes(bytes) if literal.ty == DataType::Numeric && bytes.len() == 2 => {
+            show_special(bytes)
+        }
         Value::Bytes(bytes) => {
             let mut text = "'\\x".to_owned();
             for byte in bytes {
@@ -293,6 +302,16 @@ fn show_literal(literal: &Literal) -> String {
             text.push('\'');
             text
         }
+    }
+}
+
+/// A `numeric` constant of two bytes: an infinity, or else a zero of many
+/// digits. (NaN is a constant of type `Decimal`.)
+fn show_special(bytes: &[u8]) -> String {
+    match bytes {
+        [a, b] if u16::from_ne_bytes([*a, *b]) == 0xD000 => "Infinity".to_owned(),
+        [a, b] if u16::from_ne_bytes([*a, *b]) == 0xF000 => "-Infinity".to_owned(),
+        _ => "0".to_owned(),
     }
 }
 

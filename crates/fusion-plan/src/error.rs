@@ -14,6 +14,8 @@ impl SqlState {
     pub const NUMERIC_VALUE_OUT_OF_RANGE: Self = Self(*b"22003");
     /// `22008`, a date or time does not fit its type.
     pub const DATETIME_FIELD_OVERFLOW: Self = Self(*b"22008");
+    /// `22023`, an argument that makes no sense.
+    pub const INVALID_PARAMETER_VALUE: Self = Self(*b"22023");
     /// `22025`, a pattern ends in its escape character.
     pub const INVALID_ESCAPE_SEQUENCE: Self = Self(*b"22025");
     /// `2201W`, a negative LIMIT.

@@ -1,6 +1,6 @@
 //! From a function and its types to the code that computes it.
 
-use super::{Arg, compare, convert, date, decimal, float, integer, like, numeric, text};
+use super::{Arg, compare, convert, datetime, decimal, float, integer, like, numeric, text};
 use arrow::array::ArrayRef;
 use fusion_plan::{DataType, Function, PgError, SqlState};
 use std::fmt;
@@ -103,7 +103,7 @@ pub(crate) fn kernel_for(
         }
         (F::Like | F::NotLike, [T::Text, T::Text]) => Some(like::matching(function == F::NotLike)),
         (F::Numeric(function), _) => numeric::kernel(function, args, result),
-        (F::Datetime(function), _) => date::kernel(function, args, result),
+        (F::Datetime(function), _) => datetime::kernel(function, args, result),
         (F::Text(function), _) => text::kernel(function, args),
         _ => None,
     };

@@ -3,10 +3,12 @@
 mod datetime;
 mod numeric;
 mod text;
+mod unit;
 
 pub use datetime::DatetimeFunction;
 pub use numeric::NumericFunction;
 pub use text::TextFunction;
+pub use unit::DatetimeUnit;
 
 use crate::DataType;
 use serde::{Deserialize, Serialize};
@@ -20,7 +22,8 @@ use serde::{Deserialize, Serialize};
 pub enum Function {
     /// `=` over any type that can be compared here: `Bool`, integers, floats
     /// (NaN equals NaN, −0 equals 0), `Oid`, dates and times, `Text`, `Bytea`,
-    /// `Uuid`, `Enum`, and two `Decimal`s of any precision and scale.
+    /// `Uuid`, `Enum`, and two `Decimal`s of any precision and scale or
+    /// `Numeric`s, in any combination.
     Eq,
     /// `<>`, see [`Function::Eq`].
     Ne,
@@ -77,7 +80,7 @@ pub enum Function {
     /// `substring(text from int4 for int4)` (`text_substr`), in characters:
     /// error `negative substring length not allowed`.
     Substring,
-    /// A function over `numeric` in the exact lane.
+    /// A function over `numeric`.
     Numeric(NumericFunction),
     /// A function over dates, times and intervals.
     Datetime(DatetimeFunction),
@@ -106,8 +109,8 @@ impl Function {
             | Self::WidenDecimal
             | Self::BpcharTrim
             | Self::BpcharAsText => false,
-            Self::Numeric(function) => function.can_fail(),
-            Self::Datetime(function) => function.can_fail(),
+            Self::Numeric(function) => function.can_fail(ty),
+            Self::Datetime(function) => function.can_fail(ty),
             Self::Text(function) => function.can_fail(),
         }
     }
