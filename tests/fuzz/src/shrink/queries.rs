@@ -12,10 +12,31 @@ pub fn candidates(query: &Query) -> Vec<Query> {
         }
         all.push(top);
     }
+    all.extend((0..query.ctes.len()).filter_map(|index| cte_inlined(query, index)));
     for number in 0..query.all_queries().len() {
         all.extend(edits(query, number));
     }
     all
+}
+
+/// The query with a CTE that is used once as a subquery in FROM.
+fn cte_inlined(query: &Query, index: usize) -> Option<Query> {
+    let mut copy = query.clone();
+    let cte = copy.ctes.remove(index);
+    let mut uses = 0;
+    copy.visit_queries_mut(&mut |query| {
+        for select in query.body.selects_mut() {
+            for leaf in select.from.iter_mut().flat_map(Source::leaves_mut) {
+                let Source::Named { name, alias } = &*leaf else { continue };
+                if *name == cte.name {
+                    let (query, alias) = (Box::new(cte.query.clone()), alias.clone());
+                    *leaf = Source::Derived { query, alias, lateral: false };
+                    uses += 1;
+                }
+            }
+        }
+    });
+    (uses == 1).then_some(copy)
 }
 
 /// Applies every edit there is to the subquery of a number.
