@@ -10,7 +10,6 @@ use arrow::buffer::Buffer;
 use arrow::datatypes::DataType as Arrow;
 use datafusion_common::{Result, internal_datafusion_err};
 use datafusion_expr::{EmitTo, GroupsAccumulator};
-use datafusion_functions_aggregate_common::aggregate::groups_accumulator::nulls::apply_filter_as_nulls;
 use fusion_plan::{AggregateFunction, DataType, PgError};
 use fusion_scalar::datetime::Interval;
 use fusion_scalar::datetime::interval_sum::IntervalSum;
@@ -198,7 +197,13 @@ impl GroupsAccumulator for MinMax {
         values: &[ArrayRef],
         filter: Option<&BooleanArray>,
     ) -> Result<Vec<ArrayRef>> {
-        Ok(vec![apply_filter_as_nulls(fixed(values)?, filter)?])
+        let values = fixed(values)?;
+        let mut intervals = vec![None; values.len()];
+        rows(values, filter, |row, bytes| {
+            intervals[row] = Some(interval(bytes)?);
+            Ok(())
+        })?;
+        Ok(vec![array(intervals.into_iter())])
     }
 
     fn size(&self) -> usize {
