@@ -1,29 +1,34 @@
 //! From the rows of a result page to datums.
 
 use super::numeric::{self, NumericBytes};
+use super::storage::Storage;
+use super::{enums, names};
 use arrow_buffer::i256;
 use fusion_page::{PageMemory, PageReader};
 use fusion_plan::{
     DECIMAL128_INFINITY, DECIMAL128_NAN, DECIMAL128_NEGATIVE_INFINITY, DataType,
-    MAX_DECIMAL128_PRECISION, PgError,
+    MAX_DECIMAL128_PRECISION,
 };
 use pgrx::pg_sys;
 
-type Read<M> = unsafe fn(&PageReader<M>, usize, usize, u8) -> pg_sys::Datum;
+type Read<M> = unsafe fn(&PageReader<M>, usize, usize, &Detail) -> pg_sys::Datum;
+
+/// What the reader of a column needs to know.
+struct Detail {
+    /// The scale of a decimal column.
+    scale: u8,
+    storage: Storage,
+}
 
 /// Builds the datums of one result column; chosen once for a plan.
 pub struct ColumnReader<M: PageMemory> {
     read: Read<M>,
-    scale: u8,
+    detail: Detail,
 }
 
 impl<M: PageMemory> ColumnReader<M> {
-    /// The reader for columns of type `ty`.
-    ///
-    /// # Errors
-    ///
-    /// If the type cannot travel in a page.
-    pub fn new(ty: DataType) -> Result<Self, PgError> {
+    /// The reader for columns of type `ty` that PostgreSQL stores as `storage`.
+    pub fn new(ty: DataType, storage: Storage) -> Self {
         let mut column_scale = 0;
         let read: Read<M> = match ty {
             DataType::Bool => read_bool,
@@ -39,10 +44,13 @@ impl<M: PageMemory> ColumnReader<M> {
                 column_scale = scale;
                 if precision <= MAX_DECIMAL128_PRECISION { read_decimal } else { read_wide }
             }
-            DataType::Text | DataType::Bpchar | DataType::Numeric => read_varlena,
-            other => return Err(PgError::internal(format!("a result column of type {other}"))),
+            DataType::Interval | DataType::Uuid => read_fixed16,
+            DataType::Enum => read_enum,
+            DataType::Text if storage.is_name() => read_name,
+            DataType::Text | DataType::Bpchar | DataType::Numeric | DataType::Bytea => read_varlena,
+            DataType::Opaque => read_opaque,
         };
-        Ok(Self { read, scale: column_scale })
+        Self { read, detail: Detail { scale: column_scale, storage } }
     }
 
     /// The datum of a value that is not NULL; what it points to is in the
@@ -54,7 +62,7 @@ impl<M: PageMemory> ColumnReader<M> {
     #[inline(always)]
     pub unsafe fn read(&self, page: &PageReader<M>, column: usize, row: usize) -> pg_sys::Datum {
         // SAFETY: the caller's promise.
-        unsafe { (self.read)(page, column, row, self.scale) }
+        unsafe { (self.read)(page, column, row, &self.detail) }
     }
 }
 
@@ -65,7 +73,7 @@ macro_rules! by_value {
             page: &PageReader<M>,
             column: usize,
             row: usize,
-            _scale: u8,
+            _detail: &Detail,
         ) -> pg_sys::Datum {
             let $value = page.$get(column, row);
             pg_sys::Datum::from($datum)
@@ -87,13 +95,13 @@ unsafe fn read_decimal<M: PageMemory>(
     page: &PageReader<M>,
     column: usize,
     row: usize,
-    scale: u8,
+    detail: &Detail,
 ) -> pg_sys::Datum {
     let bytes: NumericBytes = match page.i128(column, row) {
         DECIMAL128_NAN => numeric::nan(),
         DECIMAL128_INFINITY => numeric::infinity(false),
         DECIMAL128_NEGATIVE_INFINITY => numeric::infinity(true),
-        unscaled => numeric::from_i128(unscaled, scale),
+        unscaled => numeric::from_i128(unscaled, detail.scale),
     };
     // SAFETY: the caller runs in a backend's main thread.
     unsafe { varlena(&bytes) }
@@ -103,11 +111,11 @@ unsafe fn read_wide<M: PageMemory>(
     page: &PageReader<M>,
     column: usize,
     row: usize,
-    scale: u8,
+    detail: &Detail,
 ) -> pg_sys::Datum {
     let bytes: NumericBytes = match page.i256(column, row) {
         i256::MAX => numeric::nan(),
-        unscaled => numeric::from_i256(unscaled, scale),
+        unscaled => numeric::from_i256(unscaled, detail.scale),
     };
     // SAFETY: the caller runs in a backend's main thread.
     unsafe { varlena(&bytes) }
@@ -117,10 +125,49 @@ unsafe fn read_varlena<M: PageMemory>(
     page: &PageReader<M>,
     column: usize,
     row: usize,
-    _scale: u8,
+    _detail: &Detail,
 ) -> pg_sys::Datum {
     // SAFETY: the caller runs in a backend's main thread.
     unsafe { varlena(page.bytes(column, row)) }
+}
+
+unsafe fn read_fixed16<M: PageMemory>(
+    page: &PageReader<M>,
+    column: usize,
+    row: usize,
+    detail: &Detail,
+) -> pg_sys::Datum {
+    // SAFETY: the caller runs in a backend's main thread.
+    unsafe { detail.storage.datum(&page.fixed16(column, row)) }
+}
+
+unsafe fn read_enum<M: PageMemory>(
+    page: &PageReader<M>,
+    column: usize,
+    row: usize,
+    _detail: &Detail,
+) -> pg_sys::Datum {
+    pg_sys::Datum::from(enums::oid(page.u64(column, row)))
+}
+
+unsafe fn read_name<M: PageMemory>(
+    page: &PageReader<M>,
+    column: usize,
+    row: usize,
+    _detail: &Detail,
+) -> pg_sys::Datum {
+    // SAFETY: the caller runs in a backend's main thread.
+    unsafe { names::datum(page.bytes(column, row)) }
+}
+
+unsafe fn read_opaque<M: PageMemory>(
+    page: &PageReader<M>,
+    column: usize,
+    row: usize,
+    detail: &Detail,
+) -> pg_sys::Datum {
+    // SAFETY: the bytes are those of a value of the column's type.
+    unsafe { detail.storage.datum(page.bytes(column, row)) }
 }
 
 /// A varlena with these bytes, in the current memory context.

@@ -1,6 +1,8 @@
 //! From the values of a slot to a row of a page.
 
 use super::numeric::NumericValue;
+use super::storage::Storage;
+use super::{enums, names};
 use arrow_buffer::i256;
 use fusion_page::{Full, PageMemoryMut, RowWriter};
 use fusion_plan::{DECIMAL128_NAN, DataType, MAX_DECIMAL128_PRECISION, PgError};
@@ -18,22 +20,27 @@ pub enum EncodeError {
 }
 
 type Write<M> =
-    unsafe fn(&mut RowWriter<'_, M>, usize, pg_sys::Datum, u8) -> Result<(), EncodeError>;
+    unsafe fn(&mut RowWriter<'_, M>, usize, pg_sys::Datum, &Detail) -> Result<(), EncodeError>;
+
+/// What the writer of a column needs to know.
+struct Detail {
+    /// The scale of a decimal column.
+    scale: u8,
+    storage: Storage,
+    /// The values of an enum column met so far.
+    enums: enums::Cache,
+}
 
 /// Writes the values of one column; chosen once for a leaf.
 pub struct ColumnWriter<M: PageMemoryMut> {
     write: Write<M>,
-    /// The scale of a decimal column.
-    scale: u8,
+    ty: DataType,
+    detail: Detail,
 }
 
 impl<M: PageMemoryMut> ColumnWriter<M> {
-    /// The writer for columns of type `ty`.
-    ///
-    /// # Errors
-    ///
-    /// If the type cannot travel in a page.
-    pub fn new(ty: DataType) -> Result<Self, PgError> {
+    /// The writer for columns of type `ty` that PostgreSQL stores as `storage`.
+    pub fn new(ty: DataType, storage: Storage) -> Self {
         let mut column_scale = 0;
         let write: Write<M> = match ty {
             DataType::Bool => write_bool,
@@ -49,10 +56,35 @@ impl<M: PageMemoryMut> ColumnWriter<M> {
                 column_scale = scale;
                 if precision <= MAX_DECIMAL128_PRECISION { write_decimal } else { write_wide }
             }
-            DataType::Text | DataType::Bpchar | DataType::Numeric => write_varlena,
-            other => return Err(PgError::internal(format!("a leaf column of type {other}"))),
+            DataType::Interval | DataType::Uuid => write_fixed16,
+            DataType::Enum => write_enum,
+            DataType::Text if storage.is_name() => write_name,
+            DataType::Text | DataType::Bpchar | DataType::Numeric | DataType::Bytea => {
+                write_varlena
+            }
+            DataType::Opaque => write_opaque,
         };
-        Ok(Self { write, scale: column_scale })
+        let detail = Detail { scale: column_scale, storage, enums: enums::Cache::default() };
+        Self { write, ty, detail }
+    }
+
+    /// The bytes that `datum`, which is not NULL, takes of a page's arena, or
+    /// more.
+    ///
+    /// # Safety
+    ///
+    /// As for [`ColumnWriter::write`].
+    pub unsafe fn payload(&self, datum: pg_sys::Datum) -> usize {
+        // SAFETY: the caller's promise. The length of a varlena without
+        // detoasting is known from its header.
+        unsafe {
+            match self.ty {
+                DataType::Opaque => self.detail.storage.bytes(&datum, &mut [0; 8]).len(),
+                _ if self.detail.storage.is_name() => pg_sys::NAMEDATALEN as usize,
+                ty if ty.is_varlen() => pg_sys::toast_raw_datum_size(datum),
+                _ => 0,
+            }
+        }
     }
 
     /// Writes `datum`, which is not NULL, as the row's value in `column`.
@@ -74,7 +106,7 @@ impl<M: PageMemoryMut> ColumnWriter<M> {
         datum: pg_sys::Datum,
     ) -> Result<(), EncodeError> {
         // SAFETY: the caller's promise.
-        unsafe { (self.write)(row, column, datum, self.scale) }
+        unsafe { (self.write)(row, column, datum, &self.detail) }
     }
 }
 
@@ -85,7 +117,7 @@ macro_rules! by_value {
             row: &mut RowWriter<'_, M>,
             column: usize,
             $datum: pg_sys::Datum,
-            _scale: u8,
+            _detail: &Detail,
         ) -> Result<(), EncodeError> {
             row.$set(column, $value);
             Ok(())
@@ -107,13 +139,15 @@ unsafe fn write_decimal<M: PageMemoryMut>(
     row: &mut RowWriter<'_, M>,
     column: usize,
     datum: pg_sys::Datum,
-    scale: u8,
+    detail: &Detail,
 ) -> Result<(), EncodeError> {
     // SAFETY: a numeric, by the caller's promise.
     let value = unsafe { NumericValue::from_bytes(varlena_bytes(datum)) };
     let unscaled = match value {
         NumericValue::NaN => DECIMAL128_NAN,
-        value => value.unscaled_as_declared(scale).ok_or_else(|| undeclared(scale))?,
+        value => {
+            value.unscaled_as_declared(detail.scale).ok_or_else(|| undeclared(detail.scale))?
+        }
     };
     row.set_i128(column, unscaled);
     Ok(())
@@ -123,8 +157,9 @@ unsafe fn write_wide<M: PageMemoryMut>(
     row: &mut RowWriter<'_, M>,
     column: usize,
     datum: pg_sys::Datum,
-    scale: u8,
+    detail: &Detail,
 ) -> Result<(), EncodeError> {
+    let scale = detail.scale;
     // SAFETY: a numeric, by the caller's promise.
     let value = unsafe { NumericValue::from_bytes(varlena_bytes(datum)) };
     let unscaled = match value {
@@ -149,10 +184,54 @@ unsafe fn write_varlena<M: PageMemoryMut>(
     row: &mut RowWriter<'_, M>,
     column: usize,
     datum: pg_sys::Datum,
-    _scale: u8,
+    _detail: &Detail,
 ) -> Result<(), EncodeError> {
     // SAFETY: a varlena, by the caller's promise.
     let bytes = unsafe { varlena_bytes(datum) };
+    Ok(row.set_bytes(column, bytes)?)
+}
+
+unsafe fn write_fixed16<M: PageMemoryMut>(
+    row: &mut RowWriter<'_, M>,
+    column: usize,
+    datum: pg_sys::Datum,
+    _detail: &Detail,
+) -> Result<(), EncodeError> {
+    // SAFETY: by the caller's promise an interval or a uuid, which are 16 bytes.
+    row.set_fixed16(column, unsafe { datum.cast_mut_ptr::<[u8; 16]>().read_unaligned() });
+    Ok(())
+}
+
+unsafe fn write_enum<M: PageMemoryMut>(
+    row: &mut RowWriter<'_, M>,
+    column: usize,
+    datum: pg_sys::Datum,
+    detail: &Detail,
+) -> Result<(), EncodeError> {
+    // SAFETY: a value of an enum, by the caller's promise.
+    row.set_u64(column, unsafe { detail.enums.value(datum.value() as u32) }?);
+    Ok(())
+}
+
+unsafe fn write_name<M: PageMemoryMut>(
+    row: &mut RowWriter<'_, M>,
+    column: usize,
+    datum: pg_sys::Datum,
+    _detail: &Detail,
+) -> Result<(), EncodeError> {
+    // SAFETY: a name, by the caller's promise.
+    Ok(row.set_bytes(column, unsafe { names::bytes(datum) })?)
+}
+
+unsafe fn write_opaque<M: PageMemoryMut>(
+    row: &mut RowWriter<'_, M>,
+    column: usize,
+    datum: pg_sys::Datum,
+    detail: &Detail,
+) -> Result<(), EncodeError> {
+    let mut word = [0; 8];
+    // SAFETY: a value of the column's type, by the caller's promise.
+    let bytes = unsafe { detail.storage.bytes(&datum, &mut word) };
     Ok(row.set_bytes(column, bytes)?)
 }
 

@@ -6,24 +6,36 @@
 
 mod decode;
 mod encode;
+mod enums;
+mod names;
 mod numeric;
+mod storage;
 
 pub use decode::{ColumnReader, varlena};
 pub use encode::{ColumnWriter, EncodeError};
 pub use numeric::NumericValue;
+pub use storage::Storage;
 
-use fusion_plan::{DataType, Value};
+use fusion_plan::{DataType, PgError, Value};
 use pgrx::pg_sys;
 
-/// The value of a datum that is not NULL, of any type but `numeric`; `None` if
-/// the type has no constants here.
+/// The value of a datum that is not NULL and whose type is stored as `storage`;
+/// `None` if the type has no constants here.
+///
+/// # Errors
+///
+/// If an enum's value does not exist.
 ///
 /// # Safety
 ///
 /// `datum` is valid for the PostgreSQL type behind `ty`, in a UTF-8 database if
 /// that is text; runs in a backend's main thread.
-pub unsafe fn value_of(datum: pg_sys::Datum, ty: DataType) -> Option<Value> {
-    Some(match ty {
+pub unsafe fn value_of(
+    datum: pg_sys::Datum,
+    ty: DataType,
+    type_id: pg_sys::Oid,
+) -> Result<Option<Value>, PgError> {
+    Ok(Some(match ty {
         DataType::Bool => Value::Bool(datum.value() & 0xff != 0),
         DataType::Int2 => Value::Int(i64::from(datum.value() as i16)),
         DataType::Int4 | DataType::Date => Value::Int(i64::from(datum.value() as i32)),
@@ -33,11 +45,31 @@ pub unsafe fn value_of(datum: pg_sys::Datum, ty: DataType) -> Option<Value> {
         DataType::Oid => Value::Int(i64::from(datum.value() as u32)),
         DataType::Float4 => Value::Float(f64::from(f32::from_bits(datum.value() as u32)).to_bits()),
         DataType::Float8 => Value::Float(datum.value() as u64),
-        DataType::Text | DataType::Bpchar => {
-            // SAFETY: a varlena of text, by the caller's promise.
-            let bytes = unsafe { encode::varlena_bytes(datum) };
+        // SAFETY: by the caller's promise a value of the type.
+        DataType::Text | DataType::Bpchar => unsafe {
+            let bytes = match type_id {
+                pg_sys::NAMEOID => names::bytes(datum),
+                _ => encode::varlena_bytes(datum),
+            };
             Value::Text(String::from_utf8_lossy(bytes).into_owned())
-        }
-        _ => return None,
-    })
+        },
+        // SAFETY: as above.
+        DataType::Bytea | DataType::Numeric => unsafe {
+            Value::Bytes(encode::varlena_bytes(datum).to_vec())
+        },
+        // SAFETY: as above: 16 bytes.
+        DataType::Uuid => unsafe {
+            Value::Bytes(datum.cast_mut_ptr::<[u8; 16]>().read_unaligned().to_vec())
+        },
+        // SAFETY: as above.
+        DataType::Interval => unsafe {
+            let interval = datum.cast_mut_ptr::<pg_sys::Interval>().read_unaligned();
+            Value::Interval(interval.month, interval.day, interval.time)
+        },
+        // SAFETY: the caller's promise.
+        DataType::Enum => unsafe {
+            Value::Bytes(enums::value(datum.value() as u32)?.to_ne_bytes().to_vec())
+        },
+        DataType::Decimal { .. } | DataType::Opaque => return Ok(None),
+    }))
 }

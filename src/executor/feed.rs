@@ -5,7 +5,7 @@
 //! page by page through [`Feed::produce`] instead of asking it for rows.
 
 use super::{Methods, NO_CALLBACKS};
-use crate::datum::{ColumnWriter, EncodeError};
+use crate::datum::{ColumnWriter, EncodeError, Storage};
 use crate::error::{self, page_error};
 use crate::nodes::{cast, iter, list_of};
 use crate::planner::FEED_NAME;
@@ -155,7 +155,7 @@ pub struct Feed {
     node: *mut pg_sys::CustomScanState,
     leaf: *mut pg_sys::PlanState,
     index: usize,
-    columns: Vec<(ColumnWriter<LeafPageMut>, DataType)>,
+    columns: Vec<ColumnWriter<LeafPageMut>>,
     layout: Arc<PageLayout>,
     /// A row that did not fit into the page before.
     pending: Option<*mut pg_sys::TupleTableSlot>,
@@ -180,10 +180,6 @@ impl Feed {
         page_size: usize,
     ) -> Result<Self, PgError> {
         let types: Vec<DataType> = schema.fields.iter().map(|field| field.ty).collect();
-        let columns = types
-            .iter()
-            .map(|ty| Ok((ColumnWriter::new(*ty)?, *ty)))
-            .collect::<Result<_, PgError>>()?;
         // SAFETY: the caller's promise.
         let (node, leaf) = unsafe {
             if cast::<pg_sys::CustomScanState, _>(node).is_none() {
@@ -192,6 +188,17 @@ impl Feed {
             let node: *mut pg_sys::CustomScanState = node.cast();
             let leaf = iter::<pg_sys::PlanState>((*node).custom_ps).next();
             (node, leaf.ok_or_else(|| PgError::internal("a Feed node without a leaf"))?)
+        };
+        // SAFETY: an initialised plan state knows the rows it gives.
+        let columns = unsafe {
+            let rows = (*leaf).ps_ResultTupleDesc;
+            if usize::try_from((*rows).natts).is_ok_and(|count| count < types.len()) {
+                return Err(PgError::internal("a leaf without some of its columns"));
+            }
+            let columns = types.iter().enumerate();
+            columns
+                .map(|(index, ty)| ColumnWriter::new(*ty, Storage::of_column(rows, index)))
+                .collect()
         };
         Ok(Self {
             node,
@@ -303,7 +310,7 @@ impl Feed {
             pg_sys::CurrentMemoryContext = memory;
             let result = (|| {
                 let mut row = writer.begin_row().ok_or(fusion_page::Full)?;
-                for (index, (column, _)) in self.columns.iter().enumerate() {
+                for (index, column) in self.columns.iter().enumerate() {
                     if *(*slot).tts_isnull.add(index) {
                         row.set_null(index);
                     } else {
@@ -327,12 +334,11 @@ impl Feed {
         feeder: &Feeder,
         slot: *mut pg_sys::TupleTableSlot,
     ) -> Result<usize, PgError> {
-        // SAFETY: the slot has a value per column; those of varlena types are
-        // varlenas, whose length without detoasting is known from the header.
+        // SAFETY: the slot has a value per column.
         let payload = unsafe {
-            row_payload(self.columns.iter().enumerate().filter_map(|(index, (_, ty))| {
-                let is_value = ty.is_varlen() && !*(*slot).tts_isnull.add(index);
-                is_value.then(|| pg_sys::toast_raw_datum_size(*(*slot).tts_values.add(index)))
+            row_payload(self.columns.iter().enumerate().filter_map(|(index, column)| {
+                let is_value = !*(*slot).tts_isnull.add(index);
+                is_value.then(|| column.payload(*(*slot).tts_values.add(index)))
             }))
         };
         let layout = Arc::new(self.layout.single_row(payload));

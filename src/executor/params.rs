@@ -7,7 +7,7 @@ use pgrx::pg_sys;
 
 /// The expressions that give a plan's parameters, ready to run.
 pub struct Params {
-    exprs: Vec<*mut pg_sys::ExprState>,
+    exprs: Vec<(*mut pg_sys::ExprState, pg_sys::Oid)>,
 }
 
 impl Params {
@@ -23,7 +23,9 @@ impl Params {
         // SAFETY: the caller's promise.
         unsafe {
             let list = pg_sys::ExecInitExprList((*scan).custom_exprs, &raw mut (*state).ss.ps);
-            Self { exprs: iter(list).collect() }
+            let types = iter::<pg_sys::Node>((*scan).custom_exprs)
+                .map(|expr| pg_sys::getBaseType(pg_sys::exprType(expr)));
+            Self { exprs: iter(list).zip(types).collect() }
         }
     }
 
@@ -47,7 +49,7 @@ impl Params {
         self.exprs
             .iter()
             .zip(types)
-            .map(|(expr, ty)| {
+            .map(|((expr, type_id), ty)| {
                 let mut is_null = true;
                 // SAFETY: a prepared expression and its context.
                 let previous = unsafe { pg_sys::CurrentMemoryContext };
@@ -63,9 +65,10 @@ impl Params {
                 let value = match is_null {
                     true => Ok(None),
                     // SAFETY: a value of the type that the planner recorded.
-                    false => unsafe { value_of(datum, *ty) }
-                        .map(Some)
-                        .ok_or_else(|| PgError::internal(format!("a parameter of type {ty}"))),
+                    false => unsafe { value_of(datum, *ty, *type_id) }.and_then(|value| {
+                        let value = value.map(Some);
+                        value.ok_or_else(|| PgError::internal(format!("a parameter of type {ty}")))
+                    }),
                 };
                 // SAFETY: the context that was current before.
                 unsafe { pg_sys::CurrentMemoryContext = previous };

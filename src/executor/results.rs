@@ -1,6 +1,6 @@
 //! Result pages into the node's scan slot.
 
-use crate::datum::ColumnReader;
+use crate::datum::{ColumnReader, Storage};
 use fusion_page::{PageReader, ResultPage};
 use fusion_plan::{DataType, PgError};
 use pgrx::pg_sys;
@@ -14,13 +14,29 @@ pub struct Results {
 }
 
 impl Results {
-    /// A reader of rows of `types`.
+    /// A reader of rows of `types` into slots that `descriptor` describes.
     ///
     /// # Errors
     ///
-    /// If one of the types cannot travel.
-    pub fn new(types: Vec<DataType>) -> Result<Self, PgError> {
-        let columns = types.iter().map(|ty| ColumnReader::new(*ty)).collect::<Result<_, _>>()?;
+    /// If the slots have fewer columns.
+    ///
+    /// # Safety
+    ///
+    /// The descriptor is valid; runs in a backend's main thread.
+    pub unsafe fn new(
+        types: Vec<DataType>,
+        descriptor: pg_sys::TupleDesc,
+    ) -> Result<Self, PgError> {
+        // SAFETY: the caller's promise; the columns exist.
+        let columns = unsafe {
+            if usize::try_from((*descriptor).natts).is_ok_and(|count| count < types.len()) {
+                return Err(PgError::internal("a result without some of its columns"));
+            }
+            let columns = types.iter().enumerate();
+            columns
+                .map(|(index, ty)| ColumnReader::new(*ty, Storage::of_column(descriptor, index)))
+                .collect()
+        };
         Ok(Self { types, columns, page: None, next_row: 0 })
     }
 

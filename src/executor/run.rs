@@ -71,7 +71,11 @@ impl Run {
             bytes: bytes.to_vec(),
             // SAFETY: the caller's promise.
             params: unsafe { Params::new(scan, node) },
-            results: Results::new(types)?,
+            // SAFETY: PostgreSQL makes the scan slot before it calls us.
+            results: unsafe {
+                let slot = (*node).ss.ss_ScanTupleSlot;
+                Results::new(types, (*slot).tts_tupleDescriptor)?
+            },
             session: None,
             finished: false,
             plan,

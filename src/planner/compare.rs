@@ -4,7 +4,7 @@ use super::Reason;
 use super::expr::{Typed, as_decimal, call};
 use super::numeric;
 use crate::version;
-use fusion_plan::{DataType, Expr, Function, Literal, Value};
+use fusion_plan::{DataType, DatetimeFunction, Expr, Function, Literal, Value};
 use pgrx::pg_sys;
 
 /// `arg` in the integer or float type `ty`, which loses nothing.
@@ -58,7 +58,11 @@ pub fn join_key(left: Typed, right: Typed) -> Result<(Expr, Expr), Reason> {
 }
 
 fn for_compare(date: Typed) -> Typed {
-    call(Function::DateToTimestampForCompare, vec![date], DataType::Timestamp)
+    call(
+        Function::Datetime(DatetimeFunction::DateToTimestampForCompare),
+        vec![date],
+        DataType::Timestamp,
+    )
 }
 
 /// A `bpchar` in the form in which it is compared.

@@ -11,7 +11,7 @@ use super::literal::literal;
 use super::numeric;
 use super::types::{fusion_type, type_name};
 use crate::nodes::{self, cast, iter};
-use fusion_plan::{BoolTest, DataType, Expr, Function, Literal, Value};
+use fusion_plan::{BoolTest, DataType, Expr, Function, Literal};
 use pgrx::pg_sys::{self, NodeTag};
 
 /// What an expression can name: the columns of its input.
@@ -252,7 +252,7 @@ impl<'a, C: Columns> Translator<'a, C> {
                 unsafe { check_collation(function, &args, collation)? };
                 Ok(call(function, args, DataType::Bool))
             }
-            Rule::ExtractFromDate => extract_from_date(args),
+            Rule::Special(translate) => translate(functions::Call { args, result, collation }),
         }
     }
 
@@ -267,7 +267,7 @@ impl<'a, C: Columns> Translator<'a, C> {
                 return Err("an array comparison without two arguments".into());
             };
             let oid = implementation(op.opfuncid, op.opno);
-            let Some(Rule::Compare(function)) = functions::rule(oid) else {
+            let Some(function) = functions::comparison(oid) else {
                 return Err(format!("operator of function {}", function_name(oid)).into());
             };
             self.params.uses(oid);
@@ -418,20 +418,6 @@ pub fn as_decimal(arg: Typed, ty: DataType) -> Expr {
 pub fn call(function: Function, args: Vec<Typed>, ty: DataType) -> Typed {
     let args = args.into_iter().map(|arg| arg.expr).collect();
     Typed { expr: Expr::call(function, args, ty), ty }
-}
-
-/// `extract(field from date)` for the fields that depend on nothing else.
-fn extract_from_date(args: Vec<Typed>) -> Result<Typed, Reason> {
-    let Ok([field, date]) = <[Typed; 2]>::try_from(args) else {
-        return Err("extract without two arguments".into());
-    };
-    let Expr::Literal(Literal { value: Some(Value::Text(field)), .. }) = field.expr else {
-        return Err("extract of a field that is not a constant".into());
-    };
-    if !field.eq_ignore_ascii_case("year") {
-        return Err(format!("extract({field} from date)").into());
-    }
-    Ok(call(Function::ExtractYear, vec![date], numeric::YEAR))
 }
 
 /// The function behind an operator node, which may not have been looked up yet.

@@ -3,7 +3,7 @@
 use super::compare::join_key;
 use super::expr::{AnyVar, Params, Translator, implementation};
 use super::fragment::{Fragment, JoinFragment, JoinKey, Kind};
-use super::functions::{self, Rule};
+use super::functions;
 use super::order::in_evaluation_order;
 use super::{Reason, cost, leaf, path, state};
 use crate::nodes::{cast, iter};
@@ -250,7 +250,7 @@ unsafe fn join_key_of(clause: *mut pg_sys::Node) -> Option<JoinKey> {
     unsafe {
         let op: &pg_sys::OpExpr = cast(clause)?;
         let function = implementation(op.opfuncid, op.opno);
-        if functions::rule(function) != Some(Rule::Compare(Function::Eq)) {
+        if functions::comparison(function) != Some(Function::Eq) {
             return None;
         }
         let args: Vec<*mut pg_sys::Node> = iter(op.args).collect();

@@ -2,7 +2,7 @@
 
 use super::Reason;
 use super::expr::Typed;
-use super::types::fusion_type;
+use super::types::{fusion_type, type_name};
 use crate::datum::{NumericValue, value_of};
 use fusion_plan::{DataType, Expr, Literal, MAX_DECIMAL128_PRECISION, Value};
 use pgrx::pg_sys;
@@ -63,10 +63,13 @@ unsafe fn typed(datum: pg_sys::Datum, is_null: bool, typid: pg_sys::Oid) -> Resu
             return numeric(datum, is_null);
         }
         let ty = fusion_type(typid, -1)?;
-        let value = if is_null {
-            None
-        } else {
-            Some(value_of(datum, ty).ok_or("a constant of this type")?)
+        let value = match is_null {
+            true => None,
+            false => {
+                let value = value_of(datum, ty, pg_sys::getBaseType(typid));
+                let value = value.map_err(|error| Reason::from(error.message))?;
+                Some(value.ok_or_else(|| format!("a constant of type {}", type_name(typid)))?)
+            }
         };
         Ok(Typed { expr: Expr::Literal(Literal { ty, value }), ty })
     }

@@ -5,13 +5,17 @@ use fusion_plan::{DataType, MAX_DECIMAL256_PRECISION};
 use pgrx::pg_sys;
 
 /// The fusion type of a column or expression of PostgreSQL type `typid` with
-/// type modifier `typmod`, or why there is none.
+/// type modifier `typmod`, or why there is none. A domain is what it is over;
+/// a type that the engine does not compute with is opaque.
 ///
 /// # Safety
 ///
 /// Must run in a backend's main thread.
 pub unsafe fn fusion_type(typid: pg_sys::Oid, typmod: i32) -> Result<DataType, Reason> {
-    Ok(match typid {
+    let mut typmod = typmod;
+    // SAFETY: the caller's promise.
+    let base = unsafe { pg_sys::getBaseTypeAndTypmod(typid, &mut typmod) };
+    Ok(match base {
         pg_sys::BOOLOID => DataType::Bool,
         pg_sys::INT2OID => DataType::Int2,
         pg_sys::INT4OID => DataType::Int4,
@@ -19,17 +23,51 @@ pub unsafe fn fusion_type(typid: pg_sys::Oid, typmod: i32) -> Result<DataType, R
         pg_sys::FLOAT4OID => DataType::Float4,
         pg_sys::FLOAT8OID => DataType::Float8,
         pg_sys::DATEOID => DataType::Date,
+        pg_sys::TIMEOID => DataType::Time,
         pg_sys::TIMESTAMPOID => DataType::Timestamp,
+        pg_sys::TIMESTAMPTZOID => DataType::TimestampTz,
+        pg_sys::INTERVALOID => DataType::Interval,
         pg_sys::NUMERICOID => numeric_type(typmod),
-        pg_sys::TEXTOID | pg_sys::VARCHAROID | pg_sys::BPCHAROID => {
+        pg_sys::BYTEAOID => DataType::Bytea,
+        pg_sys::UUIDOID => DataType::Uuid,
+        pg_sys::OIDOID
+        | pg_sys::REGPROCOID
+        | pg_sys::REGPROCEDUREOID
+        | pg_sys::REGOPEROID
+        | pg_sys::REGOPERATOROID
+        | pg_sys::REGCLASSOID
+        | pg_sys::REGCOLLATIONOID
+        | pg_sys::REGTYPEOID
+        | pg_sys::REGROLEOID
+        | pg_sys::REGNAMESPACEOID
+        | pg_sys::REGCONFIGOID
+        | pg_sys::REGDICTIONARYOID => DataType::Oid,
+        pg_sys::TEXTOID | pg_sys::VARCHAROID | pg_sys::BPCHAROID | pg_sys::NAMEOID => {
             // SAFETY: the caller's promise.
-            if unsafe { pg_sys::GetDatabaseEncoding() } != pg_sys::pg_enc::PG_UTF8 as i32 {
-                return Err("the database encoding is not UTF8".into());
+            match unsafe { pg_sys::GetDatabaseEncoding() } == pg_sys::pg_enc::PG_UTF8 as i32 {
+                true if base == pg_sys::BPCHAROID => DataType::Bpchar,
+                true => DataType::Text,
+                false => DataType::Opaque,
             }
-            if typid == pg_sys::BPCHAROID { DataType::Bpchar } else { DataType::Text }
         }
-        _ => return Err(format!("type {} is not supported", type_name(typid)).into()),
+        // SAFETY: the caller's promise.
+        other => unsafe { other_type(other)? },
     })
+}
+
+/// An enum, or any other type: opaque.
+unsafe fn other_type(typid: pg_sys::Oid) -> Result<DataType, Reason> {
+    // SAFETY: in a backend's main thread.
+    unsafe {
+        if pg_sys::get_typtype(typid) as u8 == pg_sys::TYPTYPE_ENUM {
+            return Ok(DataType::Enum);
+        }
+        // A C string is no value that can be stored.
+        match pg_sys::get_typlen(typid) {
+            -1 | 1.. => Ok(DataType::Opaque),
+            _ => Err(format!("type {} cannot be carried", type_name(typid)).into()),
+        }
+    }
 }
 
 /// `numeric` by its type modifier: the fast lane if precision and scale are

@@ -4,7 +4,7 @@ use super::build::Outputs;
 use super::compare::{check_text_comparison, comparable};
 use super::expr::{AnyVar, Columns, Params, Translator};
 use super::fragment::{Fragment, Kind, LimitFragment, SortFragment, SortItem};
-use super::functions::{self, Rule};
+use super::functions;
 use super::{Reason, cost, group, leaf, path, state};
 use crate::nodes::{self, cast, iter};
 use fusion_plan::{DataType, Function};
@@ -146,9 +146,9 @@ unsafe fn order(root: *mut pg_sys::PlannerInfo, input: Rc<Fragment>) -> Result<F
                 std::ptr::from_ref(clause).cast_mut(),
                 (*root).processed_tlist,
             );
-            let descending = match functions::rule(pg_sys::get_opcode(clause.sortop)) {
-                Some(Rule::Compare(Function::Lt)) => false,
-                Some(Rule::Compare(Function::Gt)) => true,
+            let descending = match functions::comparison(pg_sys::get_opcode(clause.sortop)) {
+                Some(Function::Lt) => false,
+                Some(Function::Gt) => true,
                 _ => return Err("an order that the engine does not know".into()),
             };
             let typed = Translator::new(&available, &mut params).translate(expr)?;

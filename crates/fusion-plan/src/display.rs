@@ -1,8 +1,8 @@
 //! Plans as text, for EXPLAIN.
 
 use crate::{
-    Aggregate, BoolTest, DataType, Expr, Join, JoinKind, Literal, NodeId, Plan, Rel, SortKey,
-    Value, WindowFunction,
+    Aggregate, BoolTest, DataType, Expr, Extreme, Join, JoinKind, Literal, NodeId, Plan, Rel,
+    SortKey, Value, WindowFunction,
 };
 use std::fmt::{self, Write};
 
@@ -236,6 +236,31 @@ fn show(expr: &Expr, names: &[String]) -> String {
             text
         }
         Expr::Coalesce(args) => format!("COALESCE({})", list(args, ", ", names)),
+        Expr::IsDistinct { left, right, negated } => {
+            let not = if *negated { "NOT " } else { "" };
+            format!("({} IS {not}DISTINCT FROM {})", show(left, names), show(right, names))
+        }
+        Expr::NullIf { left, right, .. } => {
+            format!("NULLIF({}, {})", show(left, names), show(right, names))
+        }
+        Expr::MinMax { extreme, args } => {
+            let name = match extreme {
+                Extreme::Greatest => "GREATEST",
+                Extreme::Least => "LEAST",
+            };
+            format!("{name}({})", list(args, ", ", names))
+        }
+        Expr::InList { arg, values, negated } => {
+            let not = if *negated { "NOT " } else { "" };
+            let values: Vec<_> = values.iter().map(show_literal).collect();
+            format!("({} {not}IN ({}))", show(arg, names), values.join(", "))
+        }
+        Expr::RowCompare { comparison, pairs } => {
+            let (left, right): (Vec<_>, Vec<_>) =
+                pairs.iter().map(|(l, r)| (show(l, names), show(r, names))).unzip();
+            let infix = comparison.infix().unwrap_or_default();
+            format!("(ROW({}) {infix} ROW({}))", left.join(", "), right.join(", "))
+        }
     }
 }
 
@@ -350,6 +375,28 @@ mod tests {
         assert_eq!(show_date(-730_120), "'0001-12-31 BC'");
         assert_eq!(show_timestamp(-1), "'1999-12-31 23:59:59.999999'");
         assert_eq!(show_timestamp(i64::MAX), "infinity");
+    }
+
+    #[test]
+    fn lazy_operators_read_as_sql() {
+        let names = ["a".to_owned(), "b".to_owned()];
+        let (a, b) = (|| Box::new(Expr::Column(0)), || Box::new(Expr::Column(1)));
+        let shown = |expr: Expr| show(&expr, &names);
+        let distinct = |negated| Expr::IsDistinct { left: a(), right: b(), negated };
+        assert_eq!(shown(distinct(false)), "(a IS DISTINCT FROM b)");
+        assert_eq!(shown(distinct(true)), "(a IS NOT DISTINCT FROM b)");
+        let equal = Expr::call(Function::Eq, vec![*a(), *b()], DataType::Bool);
+        let null_if = Expr::NullIf { left: b(), right: a(), equal: Box::new(equal) };
+        assert_eq!(shown(null_if), "NULLIF(b, a)");
+        let least = Expr::MinMax { extreme: Extreme::Least, args: vec![*a(), *b()] };
+        assert_eq!(shown(least), "LEAST(a, b)");
+        let ty = DataType::Int4;
+        let values = vec![Literal { ty, value: Some(Value::Int(1)) }, Literal { ty, value: None }];
+        let list = Expr::InList { arg: a(), values, negated: true };
+        assert_eq!(shown(list), "(a NOT IN (1, NULL))");
+        let pairs = vec![(*a(), *b()), (*b(), *a())];
+        let rows = Expr::RowCompare { comparison: Function::Ge, pairs };
+        assert_eq!(shown(rows), "(ROW(a, b) >= ROW(b, a))");
     }
 
     #[test]

@@ -19,7 +19,7 @@ const ARROW_DECIMAL256_PRECISION: u8 = MAX_DECIMAL256_PRECISION;
 pub const DECIMAL128_NAN: i128 = i128::MAX;
 
 /// The unscaled value that stands for PostgreSQL's positive infinity in a
-/// 128-bit decimal. Only [`Function::ExtractYear`](crate::Function::ExtractYear)
+/// 128-bit decimal. Only [`DatetimeFunction::ExtractYear`](crate::DatetimeFunction::ExtractYear)
 /// gives infinities; its result is compared, grouped and returned, but never
 /// computed with.
 pub const DECIMAL128_INFINITY: i128 = i128::MAX - 1;
@@ -90,7 +90,9 @@ pub enum DataType {
     Bytea,
     /// `uuid`, 16 bytes.
     Uuid,
-    /// An enum value: its sort position (as `float4`) and its OID.
+    /// An enum value as an unsigned 64-bit integer whose order is that of the
+    /// values: the high half is `enumsortorder` with its bits arranged so that
+    /// integers order as the `float4`s do, the low half the value's OID.
     Enum,
     /// Any other type: PostgreSQL's bytes, passed through and never looked at.
     Opaque,

@@ -6,7 +6,8 @@ use super::kernel::FnKernel;
 use super::{Arg, Kernel};
 use arrow::datatypes::{DataType as Arrow, Decimal128Type, Int32Type, Int64Type};
 use fusion_plan::{
-    DECIMAL128_INFINITY, DECIMAL128_NEGATIVE_INFINITY, DataType, Function, PgError, SqlState,
+    DECIMAL128_INFINITY, DECIMAL128_NEGATIVE_INFINITY, DataType, DatetimeFunction, PgError,
+    SqlState,
 };
 use std::sync::Arc;
 
@@ -30,15 +31,19 @@ fn datetime_error(message: &str) -> PgError {
 
 /// The date function `function` over arguments of types `args`.
 pub(crate) fn kernel(
-    function: Function,
+    function: DatetimeFunction,
     args: &[DataType],
     result: DataType,
 ) -> Option<Arc<dyn Kernel>> {
     use DataType as T;
     Some(match (function, args) {
-        (Function::DateAddDays, [T::Date, T::Int4]) => days("date + days", i32::overflowing_add),
-        (Function::DateSubDays, [T::Date, T::Int4]) => days("date - days", i32::overflowing_sub),
-        (Function::DateDiff, [T::Date, T::Date]) => {
+        (DatetimeFunction::DateAddDays, [T::Date, T::Int4]) => {
+            days("date + days", i32::overflowing_add)
+        }
+        (DatetimeFunction::DateSubDays, [T::Date, T::Int4]) => {
+            days("date - days", i32::overflowing_sub)
+        }
+        (DatetimeFunction::DateDiff, [T::Date, T::Date]) => {
             FnKernel::boxed("date - date", |args: &[Arg], _| {
                 try_binary::<Int32Type, Int32Type, Int32Type>(
                     args,
@@ -48,7 +53,7 @@ pub(crate) fn kernel(
                 )
             })
         }
-        (Function::DateToTimestamp, [T::Date]) => {
+        (DatetimeFunction::DateToTimestamp, [T::Date]) => {
             FnKernel::boxed("date to timestamp", |args: &[Arg], _| {
                 try_unary::<Int32Type, Int64Type>(
                     first(args)?,
@@ -58,14 +63,14 @@ pub(crate) fn kernel(
                 )
             })
         }
-        (Function::DateToTimestampForCompare, [T::Date]) => {
+        (DatetimeFunction::DateToTimestampForCompare, [T::Date]) => {
             FnKernel::boxed("date to timestamp to compare", |args: &[Arg], _| {
                 unary::<Int32Type, Int64Type>(first(args)?, &Arrow::Int64, |date| {
                     timestamp(date).unwrap_or(i64::MAX - 1)
                 })
             })
         }
-        (Function::ExtractYear, [T::Date]) if super::decimal::is_128(result) => {
+        (DatetimeFunction::ExtractYear, [T::Date]) if super::decimal::is_128(result) => {
             let ty = result.arrow();
             FnKernel::boxed("year of date", move |args: &[Arg], _| {
                 try_unary::<Int32Type, Decimal128Type>(
@@ -144,9 +149,13 @@ mod tests {
         Arg::column(Arc::new(Int32Array::from(values.to_vec())))
     }
 
-    fn call(function: Function, result: DataType, args: &[Arg]) -> Result<ArrayRef, PgError> {
+    fn call(
+        function: DatetimeFunction,
+        result: DataType,
+        args: &[Arg],
+    ) -> Result<ArrayRef, PgError> {
         let types = match (function, args.len()) {
-            (Function::DateDiff, _) => vec![DataType::Date; 2],
+            (DatetimeFunction::DateDiff, _) => vec![DataType::Date; 2],
             (_, 2) => vec![DataType::Date, DataType::Int4],
             _ => vec![DataType::Date],
         };
@@ -160,7 +169,8 @@ mod tests {
     #[test]
     fn days_move_dates_within_range() {
         let add = |date, days| {
-            call(Function::DateAddDays, DataType::Date, &[dates(&[date]), dates(&[days])]).map(int4)
+            call(DatetimeFunction::DateAddDays, DataType::Date, &[dates(&[date]), dates(&[days])])
+                .map(int4)
         };
         assert_eq!(add(10, -3), Ok(vec![7]));
         assert_eq!(add(i32::MAX, 1), Ok(vec![i32::MAX]));
@@ -169,14 +179,16 @@ mod tests {
         assert_eq!(add(VALID_DATES.end - 1, 1).unwrap_err().message, "date out of range");
         assert!(add(VALID_DATES.start, -1).is_err());
         assert!(add(1, i32::MAX).is_err());
-        let sub = call(Function::DateSubDays, DataType::Date, &[dates(&[0]), dates(&[i32::MIN])]);
+        let sub =
+            call(DatetimeFunction::DateSubDays, DataType::Date, &[dates(&[0]), dates(&[i32::MIN])]);
         assert_eq!(sub.unwrap_err().sqlstate.as_str(), "22008");
     }
 
     #[test]
     fn infinite_dates_have_no_difference() {
-        let diff =
-            |a, b| call(Function::DateDiff, DataType::Int4, &[dates(&[a]), dates(&[b])]).map(int4);
+        let diff = |a, b| {
+            call(DatetimeFunction::DateDiff, DataType::Int4, &[dates(&[a]), dates(&[b])]).map(int4)
+        };
         assert_eq!(diff(5, 8), Ok(vec![-3]));
         assert_eq!(diff(i32::MAX, 8).unwrap_err().message, "cannot subtract infinite dates");
     }
@@ -184,7 +196,8 @@ mod tests {
     #[test]
     fn dates_become_timestamps() {
         let strict = |date| {
-            let result = call(Function::DateToTimestamp, DataType::Timestamp, &[dates(&[date])])?;
+            let result =
+                call(DatetimeFunction::DateToTimestamp, DataType::Timestamp, &[dates(&[date])])?;
             Ok::<_, PgError>(result.as_primitive::<Int64Type>().value(0))
         };
         assert_eq!(strict(1), Ok(MICROSECONDS_PER_DAY));
@@ -193,7 +206,7 @@ mod tests {
         assert_eq!(strict(TIMESTAMP_END).unwrap_err().message, "date out of range for timestamp");
         let args = [dates(&[TIMESTAMP_END, i32::MAX])];
         let lenient =
-            call(Function::DateToTimestampForCompare, DataType::Timestamp, &args).unwrap();
+            call(DatetimeFunction::DateToTimestampForCompare, DataType::Timestamp, &args).unwrap();
         assert_eq!(lenient.as_primitive::<Int64Type>().values(), &[i64::MAX - 1, i64::MAX]);
     }
 
@@ -203,10 +216,11 @@ mod tests {
         // 2000-01-01, 1999-12-31, 0001-01-01, 0001-12-31 BC, 4713-11-24 BC
         // (Julian day 0), 1995-06-17, 2000-02-29, and the last valid date.
         let input = [0, -1, -730_119, -730_120, -EPOCH_JULIAN, -1659, 59, VALID_DATES.end - 1];
-        let result = call(Function::ExtractYear, ty, &[dates(&input)]).unwrap();
+        let result = call(DatetimeFunction::ExtractYear, ty, &[dates(&input)]).unwrap();
         let years = result.as_primitive::<Decimal128Type>().values();
         assert_eq!(years, &[2000, 1999, 1, -1, -4714, 1995, 2000, 5_874_897]);
-        let infinite = call(Function::ExtractYear, ty, &[dates(&[i32::MIN, i32::MAX])]).unwrap();
+        let infinite =
+            call(DatetimeFunction::ExtractYear, ty, &[dates(&[i32::MIN, i32::MAX])]).unwrap();
         let infinite = infinite.as_primitive::<Decimal128Type>().values();
         assert_eq!(**infinite, [DECIMAL128_NEGATIVE_INFINITY, DECIMAL128_INFINITY]);
     }

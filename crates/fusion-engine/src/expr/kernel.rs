@@ -1,6 +1,6 @@
 //! From a function and its types to the code that computes it.
 
-use super::{Arg, compare, convert, date, decimal, float, integer, like, text};
+use super::{Arg, compare, convert, date, decimal, float, integer, like, numeric, text};
 use arrow::array::ArrayRef;
 use fusion_plan::{DataType, Function, PgError, SqlState};
 use std::fmt;
@@ -102,7 +102,9 @@ pub(crate) fn kernel_for(
             Some(FnKernel::boxed("substring", text::substring))
         }
         (F::Like | F::NotLike, [T::Text, T::Text]) => Some(like::matching(function == F::NotLike)),
-        (_, [T::Date, ..]) => date::kernel(function, args, result),
+        (F::Numeric(function), _) => numeric::kernel(function, args, result),
+        (F::Datetime(function), _) => date::kernel(function, args, result),
+        (F::Text(function), _) => text::kernel(function, args),
         _ => None,
     };
     kernel.ok_or_else(|| unsupported(function, args))

@@ -22,6 +22,7 @@ mod kernel;
 mod lazy;
 mod like;
 mod like_pattern;
+mod numeric;
 mod test;
 mod text;
 

@@ -1,16 +1,39 @@
 //! Functions that give a part of a string. The result's views point into the
 //! argument's buffers; no byte is copied.
 
-use super::Arg;
-use arrow::array::{Array, ArrayRef, AsArray, StringViewArray, make_view};
+use super::kernel::FnKernel;
+use super::{Arg, Kernel};
+use arrow::array::{Array, ArrayRef, AsArray, Int32Array, StringViewArray, make_view};
 use arrow::buffer::ScalarBuffer;
 use arrow::datatypes::Int32Type;
-use fusion_plan::{PgError, SqlState};
+use fusion_plan::{DataType, PgError, SqlState, TextFunction};
 use std::ops::Range;
 use std::sync::Arc;
 
 /// The longest string a view holds in itself.
 const MAX_INLINE: usize = 12;
+
+/// The string function `function` over arguments of types `args`.
+pub(crate) fn kernel(function: TextFunction, args: &[DataType]) -> Option<Arc<dyn Kernel>> {
+    Some(match (function, args) {
+        (TextFunction::Length, [DataType::Text]) => FnKernel::boxed("length", length),
+        _ => return None,
+    })
+}
+
+/// `textlen`.
+fn length(args: &[Arg], rows: usize) -> Result<ArrayRef, PgError> {
+    let text = first(args)?;
+    let array = strings(text)?;
+    let count = |row| array.value(text.index(row)).chars().count() as i32;
+    let valid = super::arg::valid_rows(args);
+    let lengths = (0..rows).map(|row| match &valid {
+        Some(valid) if valid.is_null(row) => 0,
+        _ => count(row),
+    });
+    let lengths = lengths.collect::<Vec<_>>();
+    Ok(Arc::new(Int32Array::new(lengths.into(), valid)))
+}
 
 /// `rtrim1`, which casts `bpchar` to `text`: without trailing blanks.
 pub(crate) fn trim(args: &[Arg], rows: usize) -> Result<ArrayRef, PgError> {
@@ -66,6 +89,12 @@ fn first(args: &[Arg]) -> Result<&Arg, PgError> {
     args.first().ok_or_else(|| PgError::internal("no argument"))
 }
 
+fn strings(arg: &Arg) -> Result<&StringViewArray, PgError> {
+    let array = arg.array();
+    let strings = array.as_string_view_opt();
+    strings.ok_or_else(|| PgError::internal(format!("unexpected {}", array.data_type())))
+}
+
 /// Views of the part of each string that `part` chooses, in bytes.
 fn parts(
     text: &Arg,
@@ -73,10 +102,7 @@ fn parts(
     args: &[Arg],
     part: impl Fn(usize, &str) -> Result<Range<usize>, PgError>,
 ) -> Result<ArrayRef, PgError> {
-    let array = text
-        .array()
-        .as_string_view_opt()
-        .ok_or_else(|| PgError::internal(format!("unexpected {}", text.array().data_type())))?;
+    let array = strings(text)?;
     let valid = super::arg::valid_rows(args);
     let mut views = Vec::with_capacity(rows);
     for row in 0..rows {
@@ -116,7 +142,6 @@ fn subview(view: u128, value: &[u8], range: Range<usize>) -> u128 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrow::array::Int32Array;
 
     fn strings(values: &[Option<&str>]) -> Arg {
         Arg::column(Arc::new(StringViewArray::from(values.to_vec())))

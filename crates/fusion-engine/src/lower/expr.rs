@@ -75,6 +75,11 @@ impl Lowering<'_> {
                 let args = self.exprs(args, input)?;
                 Arc::new(Coalesce::try_new(args, ty).map_err(datafusion)?)
             }
+            Expr::IsDistinct { .. } => return Err(unsupported("IS DISTINCT FROM")),
+            Expr::NullIf { .. } => return Err(unsupported("NULLIF")),
+            Expr::MinMax { .. } => return Err(unsupported("GREATEST and LEAST")),
+            Expr::InList { .. } => return Err(unsupported("IN")),
+            Expr::RowCompare { .. } => return Err(unsupported("row comparisons")),
         })
     }
 

@@ -1,5 +1,13 @@
 //! The functions the engine knows, each with one exact PostgreSQL meaning.
 
+mod datetime;
+mod numeric;
+mod text;
+
+pub use datetime::DatetimeFunction;
+pub use numeric::NumericFunction;
+pub use text::TextFunction;
+
 use crate::DataType;
 use serde::{Deserialize, Serialize};
 
@@ -61,26 +69,6 @@ pub enum Function {
     /// `text` → `text`, `bpchar` → `text` without any change of bytes: what a
     /// `bpchar` operator that sees the padding (LIKE) works on.
     BpcharAsText,
-    /// `date` → `timestamp`, for comparison only: a date beyond the
-    /// timestamps' range becomes a value larger than every finite timestamp,
-    /// as `date_cmp_timestamp_internal` treats it. Cannot fail.
-    DateToTimestampForCompare,
-    /// `date` → `timestamp` (`date_timestamp`): error `date out of range for
-    /// timestamp`.
-    DateToTimestamp,
-    /// `date + int4` (`date_pli`): error `date out of range`; infinite dates
-    /// stay.
-    DateAddDays,
-    /// `date - int4` (`date_mii`): as [`Function::DateAddDays`].
-    DateSubDays,
-    /// `date - date` (`date_mi`) → `int4`: error `cannot subtract infinite
-    /// dates`.
-    DateDiff,
-    /// `extract(year from date)` → `Decimal` of scale 0 (`extract_date`): BC
-    /// years are negative without a year zero, infinite dates give
-    /// [`DECIMAL128_INFINITY`](crate::DECIMAL128_INFINITY) and its negative
-    /// counterpart. Cannot fail.
-    ExtractYear,
     /// `text LIKE pattern` (`textlike`), both `Text`, escape `\`: error
     /// `LIKE pattern must not end with escape character`.
     Like,
@@ -89,6 +77,12 @@ pub enum Function {
     /// `substring(text from int4 for int4)` (`text_substr`), in characters:
     /// error `negative substring length not allowed`.
     Substring,
+    /// A function over `numeric` in the exact lane.
+    Numeric(NumericFunction),
+    /// A function over dates, times and intervals.
+    Datetime(DatetimeFunction),
+    /// A function over strings.
+    Text(TextFunction),
 }
 
 impl Function {
@@ -100,15 +94,7 @@ impl Function {
         match self {
             Self::Add | Self::Sub | Self::Mul => !matches!(ty, DataType::Decimal { .. }),
             Self::Neg | Self::Abs => ty.is_integer(),
-            Self::Div
-            | Self::Mod
-            | Self::DateToTimestamp
-            | Self::DateAddDays
-            | Self::DateSubDays
-            | Self::DateDiff
-            | Self::Like
-            | Self::NotLike
-            | Self::Substring => true,
+            Self::Div | Self::Mod | Self::Like | Self::NotLike | Self::Substring => true,
             Self::Eq
             | Self::Ne
             | Self::Lt
@@ -119,9 +105,10 @@ impl Function {
             | Self::ToFloat
             | Self::WidenDecimal
             | Self::BpcharTrim
-            | Self::BpcharAsText
-            | Self::DateToTimestampForCompare
-            | Self::ExtractYear => false,
+            | Self::BpcharAsText => false,
+            Self::Numeric(function) => function.can_fail(),
+            Self::Datetime(function) => function.can_fail(),
+            Self::Text(function) => function.can_fail(),
         }
     }
 
@@ -134,13 +121,16 @@ impl Function {
             Self::Le => "<=",
             Self::Gt => ">",
             Self::Ge => ">=",
-            Self::Add | Self::DateAddDays => "+",
-            Self::Sub | Self::DateSubDays | Self::DateDiff => "-",
+            Self::Add => "+",
+            Self::Sub => "-",
             Self::Mul => "*",
             Self::Div => "/",
             Self::Mod => "%",
             Self::Like => "~~",
             Self::NotLike => "!~~",
+            Self::Numeric(function) => return function.infix(),
+            Self::Datetime(function) => return function.infix(),
+            Self::Text(function) => return function.infix(),
             _ => return None,
         })
     }
@@ -151,9 +141,10 @@ impl Function {
         Some(match self {
             Self::Neg => "-",
             Self::Abs => "abs",
-            Self::ExtractYear => "extract_year",
             Self::Substring => "substring",
-            Self::DateToTimestamp => "timestamp",
+            Self::Numeric(function) => return function.name(),
+            Self::Datetime(function) => return function.name(),
+            Self::Text(function) => return function.name(),
             _ => return None,
         })
     }

@@ -1,0 +1,94 @@
+//! The functions and aggregates that the engine computes exactly as PostgreSQL
+//! does, by OID.
+//!
+//! Nothing outside these tables runs in the engine. An operator stands under
+//! the OID of its function.
+
+mod aggregates;
+mod arithmetic;
+mod compare;
+mod datetime;
+mod numeric;
+mod text;
+
+use super::Reason;
+use super::expr::Typed;
+use fusion_plan::{AggregateFunction, Function};
+use pgrx::pg_sys;
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+/// How a call of an admitted function becomes a fusion expression.
+#[derive(Clone, Copy, Debug)]
+pub enum Rule {
+    /// A comparison: both sides are brought to one type first (a wider
+    /// integer or float, trimmed `bpchar`, timestamp for a date against a
+    /// timestamp).
+    Compare(Function),
+    /// Arithmetic in the result type: integer and float arguments are widened
+    /// to it first.
+    Arithmetic(Function),
+    /// `numeric` arithmetic, whose result precision and scale follow from the
+    /// arguments'.
+    Numeric(Function),
+    /// A call of the function on its arguments as they are.
+    Plain(Function),
+    /// LIKE or NOT LIKE on `bpchar`, which sees the padding.
+    BpcharLike(Function),
+    /// What the translator says.
+    Special(Special),
+}
+
+/// Translates a call whose arguments are translated already.
+pub type Special = fn(Call) -> Result<Typed, Reason>;
+
+/// A call to translate.
+pub struct Call {
+    /// The arguments, translated.
+    pub args: Vec<Typed>,
+    /// The PostgreSQL type of the result.
+    pub result: pg_sys::Oid,
+    /// The collation that the function works with.
+    pub collation: pg_sys::Oid,
+}
+
+static RULES: LazyLock<HashMap<u32, Rule>> = LazyLock::new(|| all().collect());
+static AGGREGATES: LazyLock<HashMap<u32, AggregateFunction>> =
+    LazyLock::new(|| aggregates::TABLE.iter().copied().collect());
+
+/// All admitted functions.
+pub fn all() -> impl Iterator<Item = (u32, Rule)> {
+    [compare::TABLE, arithmetic::TABLE, numeric::TABLE, datetime::TABLE, text::TABLE]
+        .into_iter()
+        .flatten()
+        .copied()
+}
+
+/// The rule for function `oid`, if it is admitted.
+pub fn rule(oid: pg_sys::Oid) -> Option<Rule> {
+    RULES.get(&oid.to_u32()).copied()
+}
+
+/// The comparison that function `oid` is, if it is one and admitted.
+pub fn comparison(oid: pg_sys::Oid) -> Option<Function> {
+    match rule(oid) {
+        Some(Rule::Compare(function)) => Some(function),
+        _ => None,
+    }
+}
+
+/// The aggregate that `oid` is, if it is admitted.
+pub fn aggregate(oid: pg_sys::Oid) -> Option<AggregateFunction> {
+    AGGREGATES.get(&oid.to_u32()).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_function_has_two_rules() {
+        assert_eq!(all().count(), RULES.len());
+        assert_eq!(aggregates::TABLE.len(), AGGREGATES.len());
+    }
+}
