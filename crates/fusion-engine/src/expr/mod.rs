@@ -9,6 +9,7 @@
 mod arg;
 mod call;
 mod case;
+mod cast;
 mod coalesce;
 mod compare;
 mod convert;
@@ -20,11 +21,10 @@ mod integer;
 mod junction;
 mod kernel;
 mod lazy;
-mod like;
-mod like_pattern;
 mod numeric;
 mod test;
 mod text;
+mod varlen;
 
 pub(crate) use arg::Arg;
 pub(crate) use call::Call;

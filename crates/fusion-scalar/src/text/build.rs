@@ -22,6 +22,17 @@ pub fn concatenate(left: &str, right: &str, out: &mut String) -> Result<(), PgEr
     Ok(())
 }
 
+/// One more part of what `concat` puts together in `out`.
+///
+/// # Errors
+///
+/// If the result is larger than PostgreSQL's string buffers become.
+pub fn append(part: &str, out: &mut String) -> Result<(), PgError> {
+    limit::enlarge(out.len(), part.len())?;
+    out.push_str(part);
+    Ok(())
+}
+
 /// `text_overlay`: `value` with `with` in place of `count` characters from character
 /// `start` on, counted from one. Without a count it is as many as `with` has. A
 /// negative count repeats a part of `value`.

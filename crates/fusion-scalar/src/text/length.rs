@@ -34,27 +34,27 @@ pub fn varchar(value: &str, modifier: i32, explicit: bool) -> Result<Range<usize
 }
 
 /// The length coercion `bpchar(value, modifier, explicit)`: as [`varchar`], and what
-/// is too short is padded with blanks. Returns the part that is kept and the number
-/// of blanks.
+/// is too short is padded with blanks. Appends the result to `out`.
 ///
 /// # Errors
 ///
 /// `value too long for type character(n)`.
-pub fn bpchar(
-    value: &str,
-    modifier: i32,
-    explicit: bool,
-) -> Result<(Range<usize>, usize), PgError> {
+pub fn bpchar(value: &str, modifier: i32, explicit: bool, out: &mut String) -> Result<(), PgError> {
     let Some(limit) = declared(modifier) else {
-        return Ok((0..value.len(), 0));
+        out.push_str(value);
+        return Ok(());
     };
     let own = length(value) as usize;
     if own <= limit {
-        return Ok((0..value.len(), limit - own));
+        limit::allocate(value.len() + (limit - own))?;
+        out.push_str(value);
+        out.extend(std::iter::repeat_n(' ', limit - own));
+        return Ok(());
     }
     let kept = byte_position(value, limit);
     check_cut(value, kept, explicit, "character", limit)?;
-    Ok((0..kept, 0))
+    out.push_str(value.get(..kept).unwrap_or_default());
+    Ok(())
 }
 
 /// Only blanks may be cut silently.
@@ -103,13 +103,17 @@ mod tests {
 
     #[test]
     fn blanks_are_added() {
-        assert_eq!(bpchar("été", 9, false), Ok((0..5, 2)));
-        assert_eq!(bpchar("abc", 7, false), Ok((0..3, 0)));
-        assert_eq!(bpchar("abc  ", 7, false), Ok((0..3, 0)));
-        assert_eq!(bpchar("abcd", 7, true), Ok((0..3, 0)));
-        assert_eq!(bpchar("", 5, true), Ok((0..0, 1)));
-        assert_eq!(bpchar("abc", 3, false), Ok((0..3, 0)));
-        let error = bpchar("abcd", 7, false).unwrap_err();
+        let coerced = |value, modifier, explicit| {
+            let mut out = String::new();
+            bpchar(value, modifier, explicit, &mut out).map(|()| out)
+        };
+        assert_eq!(coerced("été", 9, false).unwrap(), "été  ");
+        assert_eq!(coerced("abc", 7, false).unwrap(), "abc");
+        assert_eq!(coerced("abc  ", 7, false).unwrap(), "abc");
+        assert_eq!(coerced("abcd", 7, true).unwrap(), "abc");
+        assert_eq!(coerced("", 5, true).unwrap(), " ");
+        assert_eq!(coerced("abc", 3, false).unwrap(), "abc");
+        let error = coerced("abcd", 7, false).unwrap_err();
         assert_eq!(error.message, "value too long for type character(3)");
     }
 
