@@ -24,6 +24,7 @@ macro_rules! tagged {
 
 tagged! {
     Aggref: T_Aggref,
+    ArrayExpr: T_ArrayExpr,
     BoolExpr: T_BoolExpr,
     BooleanTest: T_BooleanTest,
     CaseExpr: T_CaseExpr,
@@ -37,6 +38,7 @@ tagged! {
     NullTest: T_NullTest,
     OpExpr: T_OpExpr,
     Param: T_Param,
+    PlaceHolderVar: T_PlaceHolderVar,
     RelabelType: T_RelabelType,
     Result: T_Result,
     ScalarArrayOpExpr: T_ScalarArrayOpExpr,
@@ -87,6 +89,22 @@ pub unsafe fn iter<T>(list: *const pg_sys::List) -> impl ExactSizeIterator<Item 
         // hold pointers.
         unsafe { (*cells.add(index)).ptr_value.cast::<T>() }
     })
+}
+
+/// The OIDs of `list`, in order; NULL (`NIL`) is empty.
+///
+/// # Safety
+///
+/// `list` is NULL or a list of OIDs.
+pub unsafe fn oids(list: *const pg_sys::List) -> Vec<pg_sys::Oid> {
+    if list.is_null() {
+        return Vec::new();
+    }
+    // SAFETY: a non-NULL list is valid; cells of an OID list hold OIDs.
+    unsafe {
+        let length = (*list).length.max(0) as usize;
+        (0..length).map(|index| (*(*list).elements.add(index)).oid_value).collect()
+    }
 }
 
 /// Builds a PostgreSQL list of pointers in the current memory context.

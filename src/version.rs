@@ -63,6 +63,24 @@ pub unsafe fn processed_group_clause(root: *const pg_sys::PlannerInfo) -> *mut p
     }
 }
 
+/// The DISTINCT clause after the planner removed redundant entries.
+///
+/// # Safety
+///
+/// `root` is valid and its preprocessing is done.
+pub unsafe fn processed_distinct_clause(root: *const pg_sys::PlannerInfo) -> *mut pg_sys::List {
+    #[cfg(feature = "pg15")]
+    // SAFETY: the caller's promise.
+    unsafe {
+        (*(*root).parse).distinctClause
+    }
+    #[cfg(not(feature = "pg15"))]
+    // SAFETY: the caller's promise.
+    unsafe {
+        (*root).processed_distinctClause
+    }
+}
+
 /// `add_path_precheck` for a path above the paths that `children` lists.
 ///
 /// From version 18 paths are compared by how many of their nodes are disabled

@@ -24,9 +24,10 @@ pub unsafe fn aggregate<C: Columns>(
     if call.agglevelsup != 0 {
         return Err("an aggregate of an outer query".into());
     }
-    if !call.aggdistinct.is_null() || !call.aggorder.is_null() {
-        return Err("an aggregate with DISTINCT or ORDER BY".into());
+    if !call.aggorder.is_null() {
+        return Err("an aggregate with ORDER BY".into());
     }
+    let distinct = !call.aggdistinct.is_null();
     if call.aggsplit != pg_sys::AggSplit::AGGSPLIT_SIMPLE || call.aggvariadic {
         return Err("a partial or variadic aggregate".into());
     }
@@ -47,8 +48,19 @@ pub unsafe fn aggregate<C: Columns>(
         {
             check_text_comparison(Function::Lt, call.inputcollid)?;
         }
+        if distinct {
+            match arg {
+                Some(DataType::Opaque) | None => {
+                    return Err("DISTINCT values of a type that the engine does not know".into());
+                }
+                Some(DataType::Text | DataType::Bpchar) => {
+                    check_text_comparison(Function::Eq, call.inputcollid)?;
+                }
+                _ => {}
+            }
+        }
         let args: Vec<Expr> = args.into_iter().map(|arg| arg.expr).collect();
-        Ok(Aggregate { function, args, filter, distinct: false, ty })
+        Ok(Aggregate { function, args, filter, distinct, ty })
     }
 }
 
@@ -66,7 +78,7 @@ fn result_type(function: AggregateFunction, arg: Option<DataType>) -> Result<Dat
             numeric::sum_type(ty)?;
             T::Numeric
         }
-        (F::Min | F::Max, Some(ty)) if ty != T::Numeric => ty,
+        (F::Min | F::Max, Some(ty)) if !matches!(ty, T::Numeric | T::Opaque | T::Bool) => ty,
         (F::BoolAnd | F::BoolOr, Some(T::Bool)) => T::Bool,
         (function, arg) => {
             let arg = arg.map_or_else(|| "*".to_owned(), |ty| ty.to_string());

@@ -12,10 +12,9 @@ use super::fragment::{
     AggregateFragment, Fragment, JoinFragment, Kind, Leaf, LimitFragment, SortFragment,
 };
 use super::leaf;
-use crate::nodes::{self, cast, iter};
-use fusion_plan::{
-    DataType, Expr, Field, Join, JoinKind, LeafSchema, Plan, Rel, Side, SortKey, Value,
-};
+use super::placeholder::{self, is_same};
+use crate::nodes::{cast, iter};
+use fusion_plan::{DataType, Expr, Field, Join, LeafSchema, Plan, Rel, Side, SortKey, Value};
 use pgrx::pg_sys;
 use std::ffi::CStr;
 
@@ -40,19 +39,7 @@ impl Outputs {
     /// `node` is a node.
     pub unsafe fn position(&self, node: *const pg_sys::Node) -> Option<usize> {
         // SAFETY: all are nodes.
-        unsafe {
-            match cast::<pg_sys::Var, _>(node) {
-                // Variables differ in what the parser knew of them; what they
-                // name is what counts.
-                Some(var) => self.0.iter().position(|column| {
-                    cast::<pg_sys::Var, _>(column.expr).is_some_and(|other| {
-                        (other.varno, other.varattno, other.varlevelsup)
-                            == (var.varno, var.varattno, var.varlevelsup)
-                    })
-                }),
-                None => self.0.iter().position(|column| nodes::equal(column.expr, node)),
-            }
-        }
+        self.0.iter().position(|column| unsafe { is_same(node, column.expr) })
     }
 }
 
@@ -141,16 +128,7 @@ impl Builder {
             let index = self.leaves.len() as u32;
             let name = self.relation_name(leaf.rel);
             self.leaves.push(LeafSchema { name, fields, rows: leaf.fed_rows });
-            let mut rel = Rel::Leaf(index);
-            if !leaf.filters.is_empty() {
-                let predicates = leaf
-                    .filters
-                    .iter()
-                    .map(|filter| self.translate(&outputs, *filter))
-                    .collect::<Result<_, _>>()?;
-                rel = Rel::Filter { input: Box::new(rel), predicates, rows };
-            }
-            Ok((rel, outputs))
+            self.filter((Rel::Leaf(index), outputs), &leaf.filters, rows)
         }
     }
 
@@ -162,13 +140,21 @@ impl Builder {
     ) -> Result<Step, Reason> {
         // SAFETY: the fragment's nodes are alive.
         unsafe {
-            let mut below = needed.to_vec();
+            let mut needed = needed.to_vec();
+            for clause in &join.above {
+                needed.extend(variables(*clause));
+            }
+            let mut below = needed.clone();
             for key in &join.keys {
                 below.extend(variables(key.left));
                 below.extend(variables(key.right));
             }
             for clause in &join.residual {
                 below.extend(variables(*clause));
+            }
+            let computed = self.placeholders(join, &below);
+            for placeholder in &computed {
+                below.extend(variables((**placeholder).phexpr.cast()));
             }
             let (left, left_outputs) = self.fragment(&join.left, &below)?;
             let (right, right_outputs) = self.fragment(&join.right, &below)?;
@@ -179,16 +165,24 @@ impl Builder {
                 let r = Translator::new(&right_outputs, &mut self.params).translate(key.right)?;
                 keys.push(join_key(l, r)?);
             }
-            let both = Outputs([left_outputs.0, right_outputs.0].concat());
+            let both = Outputs([left_outputs.0.as_slice(), right_outputs.0.as_slice()].concat());
             let residual = join
                 .residual
                 .iter()
                 .map(|clause| self.translate(&both, *clause))
                 .collect::<Result<_, _>>()?;
+            let visible = match join.kind.outputs_right() {
+                true => both,
+                false => left_outputs,
+            };
+            let mut wanted = needed.clone();
+            for placeholder in &computed {
+                wanted.extend(variables((**placeholder).phexpr.cast()));
+            }
             let mut output = Vec::new();
             let mut outputs = Outputs::default();
-            for (index, column) in both.0.iter().enumerate() {
-                if needed.iter().any(|node| Outputs(vec![*column]).position(*node).is_some()) {
+            for (index, column) in visible.0.iter().enumerate() {
+                if wanted.iter().any(|node| is_same(*node, column.expr)) {
                     output.push(index as u32);
                     outputs.0.push(*column);
                 }
@@ -197,8 +191,8 @@ impl Builder {
                 true => Side::Left,
                 false => Side::Right,
             };
-            let join = Join {
-                kind: JoinKind::Inner,
+            let rel = Rel::Join(Join {
+                kind: join.kind,
                 left: Box::new(left),
                 right: Box::new(right),
                 keys,
@@ -206,9 +200,82 @@ impl Builder {
                 build,
                 output,
                 rows,
-            };
-            Ok((Rel::Join(join), outputs))
+            });
+            let step = self.compute(rel, outputs, &computed)?;
+            self.filter(step, &join.above, rows)
         }
+    }
+
+    /// The placeholders among `columns` that `join` is the first to know all
+    /// relations of, each once.
+    unsafe fn placeholders(
+        &self,
+        join: &JoinFragment,
+        columns: &[*mut pg_sys::Node],
+    ) -> Vec<*const pg_sys::PlaceHolderVar> {
+        // SAFETY: the planner's structures are valid for the call.
+        unsafe {
+            let (left, right) = join.relids;
+            let joined = pg_sys::bms_union(left, right);
+            let mut found: Vec<*const pg_sys::PlaceHolderVar> = Vec::new();
+            for column in columns {
+                let Some(placeholder) = cast::<pg_sys::PlaceHolderVar, _>(*column) else {
+                    continue;
+                };
+                let Some(at) = placeholder::evaluated_at(self.root, placeholder) else {
+                    continue;
+                };
+                let here = pg_sys::bms_is_subset(at, joined)
+                    && !pg_sys::bms_is_subset(at, left)
+                    && !pg_sys::bms_is_subset(at, right);
+                if here && !found.iter().any(|other| (**other).phid == placeholder.phid) {
+                    found.push(placeholder);
+                }
+            }
+            found
+        }
+    }
+
+    /// `rel` with columns for `placeholders` added.
+    unsafe fn compute(
+        &mut self,
+        rel: Rel,
+        mut outputs: Outputs,
+        placeholders: &[*const pg_sys::PlaceHolderVar],
+    ) -> Result<Step, Reason> {
+        if placeholders.is_empty() {
+            return Ok((rel, outputs));
+        }
+        let mut exprs: Vec<Expr> = (0..outputs.0.len() as u32).map(Expr::Column).collect();
+        let input = outputs.clone();
+        for placeholder in placeholders {
+            // SAFETY: the fragment's nodes are alive.
+            let typed = unsafe {
+                Translator::new(&input, &mut self.params)
+                    .translate((**placeholder).phexpr.cast())?
+            };
+            outputs.0.push(Column { expr: placeholder.cast_mut().cast(), ty: typed.ty });
+            exprs.push(typed.expr);
+        }
+        Ok((Rel::Project { input: Box::new(rel), exprs }, outputs))
+    }
+
+    /// The rows of `step` for which all `clauses` are true.
+    unsafe fn filter(
+        &mut self,
+        (rel, outputs): Step,
+        clauses: &[*mut pg_sys::Node],
+        rows: f64,
+    ) -> Result<Step, Reason> {
+        if clauses.is_empty() {
+            return Ok((rel, outputs));
+        }
+        let predicates = clauses
+            .iter()
+            // SAFETY: the fragment's nodes are alive.
+            .map(|clause| unsafe { self.translate(&outputs, *clause) })
+            .collect::<Result<_, _>>()?;
+        Ok((Rel::Filter { input: Box::new(rel), predicates, rows }, outputs))
     }
 
     unsafe fn aggregate(
@@ -240,16 +307,8 @@ impl Builder {
                 outputs.0.push(Column { expr: call.cast(), ty: aggregate.ty });
                 aggregates.push(aggregate);
             }
-            let mut rel = Rel::Aggregate { input: Box::new(input), groups, aggregates, rows };
-            if !fragment.having.is_empty() {
-                let predicates = fragment
-                    .having
-                    .iter()
-                    .map(|clause| self.translate(&outputs, *clause))
-                    .collect::<Result<_, _>>()?;
-                rel = Rel::Filter { input: Box::new(rel), predicates, rows };
-            }
-            Ok((rel, outputs))
+            let rel = Rel::Aggregate { input: Box::new(input), groups, aggregates, rows };
+            self.filter((rel, outputs), &fragment.having, rows)
         }
     }
 

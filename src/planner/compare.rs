@@ -33,6 +33,9 @@ pub fn comparable(left: Typed, right: Typed) -> Result<(Expr, Expr, DataType), R
             numeric::check_rescale(a, b)?;
             (left, right, a)
         }
+        (T::Opaque, _) | (_, T::Opaque) => {
+            return Err("a comparison of values that the engine does not know".into());
+        }
         (a, b) if a == b => (left, right, a),
         (a, b) if a.is_integer() && b.is_integer() || a.is_float() && b.is_float() => {
             let ty = wider(a, b);

@@ -30,15 +30,36 @@ pub fn leaf(path: Cost, rows: f64, width: i32, filters: usize) -> Cost {
     Cost { startup: path.startup, total: path.total + feed + filter }
 }
 
-/// A hash join: every row of the smaller side is inserted, every row of the
-/// larger one probes, every match is put together.
-pub fn join(left: (Cost, f64), right: (Cost, f64), clauses: usize, rows: f64) -> Cost {
+/// A join by `keys` equalities and `conditions` others that gives `rows` rows.
+///
+/// With keys a hash join: every row of the smaller side is inserted, every row of
+/// the larger one probes, every match is checked and put together. Without, every
+/// pair is checked.
+pub fn join(
+    left: (Cost, f64),
+    right: (Cost, f64),
+    keys: usize,
+    conditions: usize,
+    rows: f64,
+) -> Cost {
     let unit = guc::OPERATOR_COST.get();
     let (build, probe) = if left.1 <= right.1 { (left, right) } else { (right, left) };
-    let build_cost = build.0.total + 2.0 * unit * build.1 * clauses.max(1) as f64;
+    if keys == 0 {
+        let pairs = build.1.max(1.0) * probe.1.max(1.0);
+        return Cost {
+            startup: build.0.total + probe.0.startup,
+            total: build.0.total
+                + probe.0.total
+                + unit * (pairs * (conditions as f64).max(0.5) + rows),
+        };
+    }
+    let keys = keys as f64;
+    let build_cost = build.0.total + 2.0 * unit * build.1 * keys;
     Cost {
         startup: build_cost + probe.0.startup,
-        total: build_cost + probe.0.total + unit * (probe.1 * clauses.max(1) as f64 + rows),
+        total: build_cost
+            + probe.0.total
+            + unit * (probe.1 * keys + rows * (1.0 + conditions as f64)),
     }
 }
 

@@ -7,6 +7,7 @@
 
 use super::build::Outputs;
 use super::cost::Cost;
+use fusion_plan::JoinKind;
 use pgrx::pg_sys;
 use std::rc::Rc;
 
@@ -22,7 +23,8 @@ pub struct Fragment {
     pub leaf_count: usize,
     /// Conditions that the engine cannot evaluate, to be checked by PostgreSQL
     /// on the result. A fragment with pending conditions can be joined further
-    /// by inner joins, but not aggregated, ordered or cut.
+    /// where that neither drops nor repeats the conditions' rows in another way
+    /// than they would be, but not aggregated, ordered or cut.
     pub pending: Vec<*mut pg_sys::Node>,
 }
 
@@ -54,16 +56,23 @@ pub struct Leaf {
     pub fed_rows: f64,
 }
 
-/// An inner join.
+/// A join.
 pub struct JoinFragment {
-    /// One side.
+    /// The kind.
+    pub kind: JoinKind,
+    /// One side; for an outer join the one whose rows all stay, for a semi or
+    /// anti join the one whose rows are the result.
     pub left: Rc<Fragment>,
     /// The other side.
     pub right: Rc<Fragment>,
+    /// The relations of the sides.
+    pub relids: (pg_sys::Relids, pg_sys::Relids),
     /// Equality clauses.
     pub keys: Vec<JoinKey>,
-    /// Other clauses.
+    /// Other clauses of the join.
     pub residual: Vec<*mut pg_sys::Node>,
+    /// Clauses on the join's result.
+    pub above: Vec<*mut pg_sys::Node>,
 }
 
 /// An equality between the two sides of a join.

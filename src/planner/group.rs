@@ -6,6 +6,7 @@ use super::compare::check_text_comparison;
 use super::expr::{Params, Translator};
 use super::fragment::{AggregateFragment, Fragment, Kind};
 use super::order::in_evaluation_order;
+use super::types::type_name;
 use super::upper::{columns_of, covered};
 use super::{Reason, cost, leaf};
 use crate::nodes::{self, iter};
@@ -154,6 +155,49 @@ unsafe fn grouped(
     }
 }
 
+/// The DISTINCT step of the query: grouping by all its columns.
+///
+/// # Safety
+///
+/// Called from `create_upper_paths_hook`.
+pub unsafe fn distinct(
+    root: *mut pg_sys::PlannerInfo,
+    input: Rc<Fragment>,
+) -> Result<Fragment, Reason> {
+    // SAFETY: the planner's structures are valid for the call.
+    unsafe {
+        if (*(*root).parse).hasDistinctOn {
+            return Err("DISTINCT ON".into());
+        }
+        let groups: Vec<*mut pg_sys::Node> =
+            iter::<pg_sys::SortGroupClause>(version::processed_distinct_clause(root))
+                .map(|clause| pg_sys::get_sortgroupclause_expr(clause, (*root).processed_tlist))
+                .collect();
+        if groups.is_empty() {
+            return Err("no columns are left".into());
+        }
+        let available = columns_of(&input);
+        let mut params = Params::default();
+        let mut columns = Outputs::default();
+        for expr in &groups {
+            let ty = Translator::new(&available, &mut params).translate(*expr)?.ty;
+            check_group_key(*expr, ty)?;
+            columns.0.push(Column { expr: *expr, ty });
+        }
+        let rows = group_count(root, &groups, input.rows);
+        let cost = cost::aggregate(input.cost, input.rows, groups.len(), 0, rows);
+        let leaf_count = input.leaf_count;
+        let kind = Kind::Aggregate(AggregateFragment {
+            input,
+            groups,
+            aggregates: Vec::new(),
+            having: Vec::new(),
+            columns,
+        });
+        Ok(Fragment { kind, rows, cost, leaf_count, pending: Vec::new() })
+    }
+}
+
 /// The variables outside of aggregate calls and group keys, and the aggregate
 /// calls, that the grouping's target and HAVING condition need, each once.
 unsafe fn loose_columns(
@@ -197,17 +241,14 @@ unsafe fn is_part_of(var: *mut pg_sys::Node, groups: &[*mut pg_sys::Node]) -> bo
     }
 }
 
-/// Whether values of `expr` that are equal to PostgreSQL are equal bits, so
-/// that the engine forms the same groups and shows the same representative.
+/// Whether the engine knows when values of `expr` are equal. (Of equal values
+/// that look different it shows the first one of a group, as PostgreSQL does.)
 unsafe fn check_group_key(expr: *mut pg_sys::Node, ty: DataType) -> Result<(), Reason> {
     // SAFETY: an expression of the query being planned.
     unsafe {
         match ty {
-            DataType::Float4 | DataType::Float8 => Err("grouping by a floating-point key".into()),
-            DataType::Numeric => Err("grouping by numeric without declared scale".into()),
-            // Values of one declared length are padded alike.
-            DataType::Bpchar if pg_sys::exprTypmod(expr) < 0 => {
-                Err("grouping by bpchar without declared length".into())
+            DataType::Opaque => {
+                Err(format!("grouping by type {}", type_name(pg_sys::exprType(expr))).into())
             }
             DataType::Text | DataType::Bpchar => {
                 check_text_comparison(Function::Eq, pg_sys::exprCollation(expr))

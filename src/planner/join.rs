@@ -5,11 +5,12 @@ use super::expr::{AnyVar, Params, Translator, implementation};
 use super::fragment::{Fragment, JoinFragment, JoinKey, Kind};
 use super::functions;
 use super::order::in_evaluation_order;
+use super::placeholder::{self, is_same};
 use super::{Reason, cost, leaf, path, state};
 use crate::nodes::{cast, iter};
 use crate::{guc, version};
 use fusion_page::MAX_LEAVES;
-use fusion_plan::Function;
+use fusion_plan::{Function, JoinKind};
 use pgrx::pg_sys;
 use std::rc::Rc;
 
@@ -41,13 +42,12 @@ pub unsafe fn offer(
 ) {
     // SAFETY: the planner's structures are valid for the call.
     unsafe {
-        // Every inner join comes in both orders; which side is built is
-        // decided by size, so one of them is enough.
-        if jointype != pg_sys::JoinType::JOIN_INNER
-            || (*joinrel).reloptkind != pg_sys::RelOptKind::RELOPT_JOINREL
+        let Some(kind) = kind_of(jointype, outerrel, innerrel) else {
+            return;
+        };
+        if (*joinrel).reloptkind != pg_sys::RelOptKind::RELOPT_JOINREL
             || !(*joinrel).lateral_relids.is_null()
             || version::in_genetic_search(root)
-            || first_member((*outerrel).relids) > first_member((*innerrel).relids)
         {
             return;
         }
@@ -56,11 +56,21 @@ pub unsafe fn offer(
             (Err(reason), _) | (_, Err(reason)) => return reason.note("a join"),
         };
         let rows = (*joinrel).rows;
-        let clauses = iter::<pg_sys::RestrictInfo>((*extra).restrictlist).len();
+        let mut sorter = Sorter {
+            root,
+            kind,
+            joinrel: (*joinrel).relids,
+            sides: ((*outerrel).relids, (*innerrel).relids),
+            parts: Parts::default(),
+        };
+        let clauses = iter::<pg_sys::RestrictInfo>((*extra).restrictlist);
+        let is_key = |info: &*mut pg_sys::RestrictInfo| sorter.key(*info).is_some();
+        let key_count = clauses.clone().filter(is_key).count();
         let cost = cost::join(
             (inputs.0.cost, inputs.0.rows),
             (inputs.1.cost, inputs.1.rows),
-            clauses,
+            key_count,
+            clauses.len() - key_count,
             rows,
         );
         // Most pairs end here: they are no better than one seen before.
@@ -72,16 +82,44 @@ pub unsafe fn offer(
             }
             return;
         }
-        let parts = match join(root, inputs, (*outerrel).relids, (*innerrel).relids, extra) {
-            Ok(parts) => parts,
+        let parts = match sorter.sort(&inputs, clauses) {
+            Ok(()) => sorter.parts,
             Err(reason) => return reason.note("a join"),
         };
-        let leaf_count = parts.join.left.leaf_count + parts.join.right.leaf_count;
-        let kind = Kind::Join(parts.join);
-        let fragment = Fragment { kind, rows, cost, leaf_count, pending: parts.pending };
+        if let Err(reason) = check_placeholders(root, joinrel, outerrel, innerrel) {
+            return reason.note("a join");
+        }
+        let (left, right) = inputs;
+        let leaf_count = left.leaf_count + right.leaf_count;
+        let Parts { keys, residual, above, pending } = parts;
+        let relids = ((*outerrel).relids, (*innerrel).relids);
+        let join = JoinFragment { kind, left, right, relids, keys, residual, above };
+        let fragment = Fragment { kind: Kind::Join(join), rows, cost, leaf_count, pending };
         let fragment = Rc::new(fragment);
         state::set_fragment(joinrel, fragment.clone());
         path::offer(joinrel, fragment, (*joinrel).reltarget, std::ptr::null_mut());
+    }
+}
+
+/// The kind of join that PostgreSQL considers, with the outer relation on the
+/// left; `None` for what comes in another form, too.
+unsafe fn kind_of(
+    jointype: pg_sys::JoinType::Type,
+    outerrel: *const pg_sys::RelOptInfo,
+    innerrel: *const pg_sys::RelOptInfo,
+) -> Option<JoinKind> {
+    use pg_sys::JoinType as T;
+    // SAFETY: valid relations with valid, non-empty sets.
+    let in_order = unsafe { first_member((*outerrel).relids) < first_member((*innerrel).relids) };
+    match jointype {
+        // These come in both orders; which side is built is decided by size, so
+        // one of them is enough.
+        T::JOIN_INNER if in_order => Some(JoinKind::Inner),
+        T::JOIN_FULL if in_order => Some(JoinKind::Full),
+        T::JOIN_LEFT => Some(JoinKind::Left),
+        T::JOIN_SEMI => Some(JoinKind::Semi),
+        T::JOIN_ANTI => Some(JoinKind::Anti),
+        _ => None,
     }
 }
 
@@ -90,64 +128,173 @@ unsafe fn first_member(relids: pg_sys::Relids) -> i32 {
     unsafe { pg_sys::bms_next_member(relids, -1) }
 }
 
-/// A join and the conditions that PostgreSQL checks above it.
+/// The placeholders that the join is the first to know all relations of are
+/// computed by the engine, so it must be able to.
+unsafe fn check_placeholders(
+    root: *mut pg_sys::PlannerInfo,
+    joinrel: *const pg_sys::RelOptInfo,
+    outerrel: *const pg_sys::RelOptInfo,
+    innerrel: *const pg_sys::RelOptInfo,
+) -> Result<(), Reason> {
+    // SAFETY: the planner's structures are valid for the call.
+    unsafe {
+        let known = |rel: *const pg_sys::RelOptInfo, node| {
+            iter::<pg_sys::Node>((*(*rel).reltarget).exprs).any(|other| is_same(other, node))
+        };
+        for node in iter::<pg_sys::Node>((*(*joinrel).reltarget).exprs) {
+            let Some(placeholder) = cast::<pg_sys::PlaceHolderVar, _>(node) else {
+                continue;
+            };
+            if known(outerrel, node) || known(innerrel, node) {
+                continue;
+            }
+            if placeholder::evaluated_at(root, placeholder).is_none() {
+                return Err("a value computed from a lateral reference".into());
+            }
+            let mut params = Params::default();
+            Translator::new(&AnyVar, &mut params).translate(placeholder.phexpr.cast())?;
+        }
+        Ok(())
+    }
+}
+
+/// The conditions of a join by where they are checked.
+#[derive(Default)]
 struct Parts {
-    join: JoinFragment,
+    keys: Vec<JoinKey>,
+    /// Those that decide which pairs match, beside the keys.
+    residual: Vec<*mut pg_sys::Node>,
+    /// Those on the result.
+    above: Vec<*mut pg_sys::Node>,
+    /// Those on the result that PostgreSQL checks.
     pending: Vec<*mut pg_sys::Node>,
 }
 
-/// Sorts the conditions of the join of two inputs, which compute `outer` and
-/// `inner`.
-unsafe fn join(
+/// Sorts the conditions of a join.
+struct Sorter {
     root: *mut pg_sys::PlannerInfo,
-    (left, right): (Rc<Fragment>, Rc<Fragment>),
-    outer: pg_sys::Relids,
-    inner: pg_sys::Relids,
-    extra: *mut pg_sys::JoinPathExtraData,
-) -> Result<Parts, Reason> {
-    // SAFETY: as in `offer`.
-    unsafe {
-        let leaf_count = left.leaf_count + right.leaf_count;
-        if leaf_count > MAX_LEAVES {
-            return Err(format!("more than {MAX_LEAVES} relations").into());
-        }
-        let mut pending = [left.pending.as_slice(), right.pending.as_slice()].concat();
-        let mut keys = Vec::new();
-        let mut residual = Vec::new();
-        let infos = iter::<pg_sys::RestrictInfo>((*extra).restrictlist);
-        for (_, info) in in_evaluation_order(root, infos, |info| info.cast()) {
-            if (*info).pseudoconstant {
-                return Err("a condition that does not depend on the rows".into());
+    kind: JoinKind,
+    joinrel: pg_sys::Relids,
+    sides: (pg_sys::Relids, pg_sys::Relids),
+    parts: Parts,
+}
+
+impl Sorter {
+    /// Sorts `clauses` over the inputs `left` and `right`.
+    ///
+    /// A pending condition of an input moves above the join if it does not
+    /// matter there: of either side of an inner join, of the left side of a
+    /// left, semi or anti join, whose rows come out as they went in.
+    unsafe fn sort(
+        &mut self,
+        (left, right): &(Rc<Fragment>, Rc<Fragment>),
+        clauses: impl Iterator<Item = *mut pg_sys::RestrictInfo>,
+    ) -> Result<(), Reason> {
+        // SAFETY: as in `offer`.
+        unsafe {
+            if left.leaf_count + right.leaf_count > MAX_LEAVES {
+                return Err(format!("more than {MAX_LEAVES} relations").into());
             }
-            if (*info).security_level > 0 && !(*info).leakproof {
-                return Err("a join condition above a security barrier".into());
+            let moves = match self.kind {
+                JoinKind::Inner => true,
+                JoinKind::Full => left.pending.is_empty() && right.pending.is_empty(),
+                _ => right.pending.is_empty(),
+            };
+            if !moves {
+                return Err("a condition below an outer join".into());
             }
-            let clause: *mut pg_sys::Node = (*info).clause.cast();
-            match &*state::clause(info, || classify(info)) {
-                Clause::Unsupported(reason) => {
-                    reason.note("a join condition");
-                    pending.push(clause);
+            self.parts.pending = [left.pending.as_slice(), right.pending.as_slice()].concat();
+            for (_, info) in in_evaluation_order(self.root, clauses, |info| info.cast()) {
+                if (*info).security_level > 0 && !(*info).leakproof {
+                    return Err("a join condition above a security barrier".into());
                 }
-                Clause::Supported { can_fail, key } => {
-                    let key = key.and_then(|key| sides(key, info, outer, inner));
-                    match key {
-                        Some(_) if *can_fail && !pending.is_empty() => {
-                            return Err("a join key that can fail after a pending condition".into());
-                        }
-                        Some(key) => keys.push(key),
-                        // What PostgreSQL evaluates later may not fail in the
-                        // engine before: an earlier condition may protect from
-                        // it.
-                        None if *can_fail && !pending.is_empty() => pending.push(clause),
-                        None => residual.push(clause),
+                if self.kind == JoinKind::Inner || !self.is_pushed_down(info) {
+                    self.join_clause(info)?;
+                } else {
+                    self.clause_above(info);
+                }
+            }
+            Ok(())
+        }
+    }
+
+    /// `RINFO_IS_PUSHED_DOWN`: whether the clause is on the result of the outer
+    /// join rather than part of it.
+    unsafe fn is_pushed_down(&self, info: *const pg_sys::RestrictInfo) -> bool {
+        // SAFETY: a valid clause.
+        unsafe {
+            (*info).is_pushed_down || !pg_sys::bms_is_subset((*info).required_relids, self.joinrel)
+        }
+    }
+
+    unsafe fn join_clause(&mut self, info: *mut pg_sys::RestrictInfo) -> Result<(), Reason> {
+        // SAFETY: a valid clause.
+        let clause: *mut pg_sys::Node = unsafe { (*info).clause.cast() };
+        let parts = &mut self.parts;
+        // SAFETY: a valid clause.
+        let known = unsafe { state::clause(info, || classify(info)) };
+        match &*known {
+            Clause::Unsupported(reason) if self.kind == JoinKind::Inner => {
+                reason.note("a join condition");
+                parts.pending.push(clause);
+            }
+            Clause::Unsupported(reason) => return Err(reason.clone()),
+            Clause::Supported { can_fail, .. } => {
+                // What PostgreSQL evaluates later may not fail in the engine
+                // before: an earlier condition may protect from it.
+                let early = *can_fail && !parts.pending.is_empty();
+                // SAFETY: a valid clause.
+                match unsafe { self.key(info) } {
+                    Some(_) if early => {
+                        return Err("a join key that can fail after a pending condition".into());
                     }
+                    Some(key) => self.parts.keys.push(key),
+                    None if early && self.kind == JoinKind::Inner => {
+                        self.parts.pending.push(clause);
+                    }
+                    None if early => {
+                        return Err(
+                            "a join condition that can fail after a pending condition".into()
+                        );
+                    }
+                    None => self.parts.residual.push(clause),
                 }
             }
         }
-        if keys.is_empty() {
-            return Err("no equality condition".into());
+        Ok(())
+    }
+
+    unsafe fn clause_above(&mut self, info: *mut pg_sys::RestrictInfo) {
+        // SAFETY: a valid clause.
+        let clause: *mut pg_sys::Node = unsafe { (*info).clause.cast() };
+        // SAFETY: a valid clause.
+        let known = unsafe { state::clause(info, || classify(info)) };
+        match &*known {
+            Clause::Supported { can_fail, .. } if !*can_fail || self.parts.pending.is_empty() => {
+                self.parts.above.push(clause);
+            }
+            Clause::Supported { .. } => self.parts.pending.push(clause),
+            Clause::Unsupported(reason) => {
+                reason.note("a condition on a join");
+                self.parts.pending.push(clause);
+            }
         }
-        Ok(Parts { join: JoinFragment { left, right, keys, residual }, pending })
+    }
+
+    /// The clause as a key of the join, if it is an equality between its sides.
+    unsafe fn key(&self, info: *mut pg_sys::RestrictInfo) -> Option<JoinKey> {
+        // SAFETY: a valid clause.
+        unsafe {
+            if self.kind != JoinKind::Inner && self.is_pushed_down(info) {
+                return None;
+            }
+            match &*state::clause(info, || classify(info)) {
+                Clause::Supported { key, .. } => {
+                    (*key).and_then(|key| sides(key, info, self.sides.0, self.sides.1))
+                }
+                Clause::Unsupported(_) => None,
+            }
+        }
     }
 }
 

@@ -19,12 +19,12 @@ pub unsafe fn literal(node: &pg_sys::Const) -> Result<Typed, Reason> {
     unsafe { typed(node.constvalue, node.constisnull, node.consttype) }
 }
 
-/// The elements of a constant array, in order.
+/// The elements of a constant array, in order, as constants.
 ///
 /// # Safety
 ///
 /// Runs in a backend's main thread.
-pub unsafe fn array_elements(node: &pg_sys::Const) -> Result<Vec<Typed>, Reason> {
+pub unsafe fn array_elements(node: &pg_sys::Const) -> Result<Vec<*mut pg_sys::Const>, Reason> {
     if node.constisnull {
         return Err("a NULL array".into());
     }
@@ -35,7 +35,6 @@ pub unsafe fn array_elements(node: &pg_sys::Const) -> Result<Vec<Typed>, Reason>
         if element == pg_sys::Oid::INVALID {
             return Err("an array comparison with something else".into());
         }
-        fusion_type(element, -1)?;
         let (mut length, mut by_value, mut align) = (0, false, 0);
         pg_sys::get_typlenbyvalalign(element, &mut length, &mut by_value, &mut align);
         let array = pg_sys::pg_detoast_datum(node.constvalue.cast_mut_ptr());
@@ -50,9 +49,12 @@ pub unsafe fn array_elements(node: &pg_sys::Const) -> Result<Vec<Typed>, Reason>
             &mut nulls,
             &mut count,
         );
-        (0..count.max(0) as usize)
-            .map(|index| typed(*values.add(index), *nulls.add(index), element))
-            .collect()
+        let collation = pg_sys::get_typcollation(element);
+        let constant = |index| {
+            let (value, is_null) = (*values.add(index), *nulls.add(index));
+            pg_sys::makeConst(element, -1, collation, length.into(), value, is_null, by_value)
+        };
+        Ok((0..count.max(0) as usize).map(constant).collect())
     }
 }
 

@@ -30,6 +30,7 @@ mod literal;
 mod numeric;
 mod order;
 mod path;
+mod placeholder;
 mod plan;
 mod reason;
 mod state;
@@ -171,15 +172,13 @@ unsafe extern "C-unwind" fn create_upper_paths(
     }
 }
 
-/// Whether the query that `root` plans may have fusion plans: it reads,
-/// nothing locks or re-checks its rows, and no expression has to be evaluated
-/// below an outer join (`PlaceHolderVar`).
+/// Whether the query that `root` plans may have fusion plans: it reads, and
+/// nothing locks or re-checks its rows.
 unsafe fn takes_part(root: *const pg_sys::PlannerInfo) -> bool {
     // SAFETY: `root` is valid, by the hooks' contract.
     unsafe {
         let parse = (*root).parse;
         matches!((*parse).commandType, pg_sys::CmdType::CMD_SELECT | pg_sys::CmdType::CMD_INSERT)
             && (*root).rowMarks.is_null()
-            && (*root).placeholder_list.is_null()
     }
 }

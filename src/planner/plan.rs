@@ -9,7 +9,7 @@ use super::state;
 use crate::datum::varlena;
 use crate::error;
 use crate::executor;
-use crate::nodes::{self, cast, copy, iter, list_of};
+use crate::nodes::{self, cast, copy, iter, list_of, oids};
 use fusion_plan::{PgError, Plan, encode};
 use pgrx::pg_sys::{self, NodeTag};
 use pgrx::prelude::*;
@@ -214,13 +214,12 @@ impl Carried {
     /// `scan` is a plan node of ours.
     pub unsafe fn functions(scan: *const pg_sys::CustomScan) -> Vec<pg_sys::Oid> {
         // SAFETY: the caller's promise: the second part is NIL or a list of
-        // OIDs, whose cells hold OIDs.
+        // OIDs.
         unsafe {
             let Some(list) = iter::<pg_sys::List>((*scan).custom_private).nth(1) else {
                 return Vec::new();
             };
-            let length = if list.is_null() { 0 } else { (*list).length.max(0) as usize };
-            (0..length).map(|index| (*(*list).elements.add(index)).oid_value).collect()
+            oids(list)
         }
     }
 }

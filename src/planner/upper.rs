@@ -30,13 +30,15 @@ pub unsafe fn offer(
     // SAFETY: the planner's structures are valid for the call; `extra` is what
     // the stage says.
     unsafe {
-        if (*(*root).parse).hasTargetSRFs {
+        // Set-returning targets are computed above the grouping.
+        if (*(*root).parse).hasTargetSRFs && stage != UpperRelationKind::UPPERREL_GROUP_AGG {
             return;
         }
         let fragment = match stage {
             UpperRelationKind::UPPERREL_GROUP_AGG => {
                 group::fragment_of(root, input, &*extra.cast::<pg_sys::GroupPathExtraData>())
             }
+            UpperRelationKind::UPPERREL_DISTINCT => group::distinct(root, input),
             UpperRelationKind::UPPERREL_ORDERED => order(root, input),
             UpperRelationKind::UPPERREL_FINAL => {
                 limit(root, input, &*extra.cast::<pg_sys::FinalPathExtraData>())
@@ -52,7 +54,9 @@ pub unsafe fn offer(
             return;
         }
         let pathkeys = match stage {
-            UpperRelationKind::UPPERREL_GROUP_AGG => std::ptr::null_mut(),
+            UpperRelationKind::UPPERREL_GROUP_AGG | UpperRelationKind::UPPERREL_DISTINCT => {
+                std::ptr::null_mut()
+            }
             _ => (*root).sort_pathkeys,
         };
         let fragment = Rc::new(fragment);
@@ -153,6 +157,9 @@ unsafe fn order(root: *mut pg_sys::PlannerInfo, input: Rc<Fragment>) -> Result<F
             };
             let typed = Translator::new(&available, &mut params).translate(expr)?;
             let (_, _, ty) = comparable(typed.clone(), typed)?;
+            if ty == DataType::Opaque {
+                return Err("an order of values that the engine does not know".into());
+            }
             if ty == DataType::Text {
                 check_text_comparison(Function::Lt, pg_sys::exprCollation(expr))?;
             }

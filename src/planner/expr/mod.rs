@@ -4,6 +4,10 @@
 //! counterpart the answer is the [`Reason`], and the caller leaves the whole
 //! expression to PostgreSQL.
 
+mod branches;
+mod comparisons;
+mod stable;
+
 use super::Reason;
 use super::compare::{check_collation, compare, widen};
 use super::functions::{self, Rule};
@@ -11,7 +15,7 @@ use super::literal::literal;
 use super::numeric;
 use super::types::{fusion_type, type_name};
 use crate::nodes::{self, cast, iter};
-use fusion_plan::{BoolTest, DataType, Expr, Function, Literal};
+use fusion_plan::{BoolTest, DataType, Expr, Function};
 use pgrx::pg_sys::{self, NodeTag};
 
 /// What an expression can name: the columns of its input.
@@ -25,19 +29,23 @@ pub trait Columns {
     unsafe fn find(&self, node: *const pg_sys::Node) -> Option<Result<(u32, DataType), Reason>>;
 }
 
-/// Any variable of the query is a column: for asking whether an expression can
+/// Any variable and placeholder of the query is a column: for asking whether an expression can
 /// be translated before its input is known.
 pub struct AnyVar;
 
 impl Columns for AnyVar {
     unsafe fn find(&self, node: *const pg_sys::Node) -> Option<Result<(u32, DataType), Reason>> {
-        // SAFETY: the caller's promise.
-        let var: &pg_sys::Var = unsafe { cast(node) }?;
-        if var.varlevelsup != 0 {
-            return None;
+        // SAFETY: the caller's promise; planning runs in a backend's main thread.
+        unsafe {
+            if let Some(var) = cast::<pg_sys::Var, _>(node) {
+                let own = var.varlevelsup == 0;
+                return own.then(|| fusion_type(var.vartype, var.vartypmod).map(|ty| (0, ty)));
+            }
+            let placeholder: &pg_sys::PlaceHolderVar = cast(node)?;
+            let expr: *const pg_sys::Node = placeholder.phexpr.cast();
+            let ty = fusion_type(pg_sys::exprType(expr), pg_sys::exprTypmod(expr));
+            (placeholder.phlevelsup == 0).then(|| ty.map(|ty| (0, ty)))
         }
-        // SAFETY: planning runs in a backend's main thread.
-        Some(unsafe { fusion_type(var.vartype, var.vartypmod) }.map(|ty| (0, ty)))
     }
 }
 
@@ -53,14 +61,14 @@ pub struct Typed {
 /// How deep an expression may be nested: the engine's threads walk it on stacks
 /// of fixed size.
 const MAX_DEPTH: usize = 100;
-/// Elements of an array that is compared with: each becomes a comparison.
-const MAX_ELEMENTS: usize = 64;
 
 /// Translates expressions over one input.
 pub struct Translator<'a, C: Columns> {
     columns: &'a C,
     params: &'a mut Params,
     depth: usize,
+    /// The values that the CASE expressions around compare with.
+    case_values: Vec<Typed>,
 }
 
 /// What a plan asks of the backend when it starts.
@@ -99,7 +107,7 @@ impl<'a, C: Columns> Translator<'a, C> {
     /// A translator over the columns `columns` that adds to `params` what it
     /// needs.
     pub fn new(columns: &'a C, params: &'a mut Params) -> Self {
-        Self { columns, params, depth: 0 }
+        Self { columns, params, depth: 0, case_values: Vec::new() }
     }
 
     /// Notes that the engine computes function `oid`.
@@ -132,7 +140,8 @@ impl<'a, C: Columns> Translator<'a, C> {
                 return found.map(|(index, ty)| Typed { expr: Expr::Column(index), ty });
             }
             match nodes::tag(node) {
-                NodeTag::T_Const => literal(&*node.cast::<pg_sys::Const>()),
+                _ if stable::is_stable_value(node) => self.value_at_start(node),
+                NodeTag::T_Const => self.constant(node),
                 NodeTag::T_Param => self.param(node),
                 NodeTag::T_RelabelType => self.relabel(&*node.cast()),
                 NodeTag::T_OpExpr => self.operator(&*node.cast()),
@@ -145,8 +154,18 @@ impl<'a, C: Columns> Translator<'a, C> {
                 NodeTag::T_NullTest => self.null_test(&*node.cast()),
                 NodeTag::T_BooleanTest => self.boolean_test(&*node.cast()),
                 NodeTag::T_CaseExpr => self.case(&*node.cast()),
+                NodeTag::T_CaseTestExpr => match self.case_values.last() {
+                    Some(value) => Ok(value.clone()),
+                    None => Err("a CASE value outside of CASE".into()),
+                },
                 NodeTag::T_CoalesceExpr => self.coalesce(&*node.cast()),
-                NodeTag::T_Var => Err("a column that its input does not have".into()),
+                NodeTag::T_NullIfExpr => self.null_if(&*node.cast()),
+                NodeTag::T_MinMaxExpr => self.min_max(&*node.cast()),
+                NodeTag::T_DistinctExpr => self.distinct(&*node.cast()),
+                NodeTag::T_RowCompareExpr => self.row_compare(&*node.cast()),
+                NodeTag::T_Var | NodeTag::T_PlaceHolderVar => {
+                    Err("a column that its input does not have".into())
+                }
                 NodeTag::T_SubPlan | NodeTag::T_AlternativeSubPlan => {
                     Err("a subquery is left to PostgreSQL".into())
                 }
@@ -169,30 +188,64 @@ impl<'a, C: Columns> Translator<'a, C> {
         if param.paramkind != pg_sys::ParamKind::PARAM_EXTERN {
             return Err("a parameter that is set inside the query".into());
         }
-        // SAFETY: in a backend's main thread.
-        let ty = unsafe { fusion_type(param.paramtype, param.paramtypmod)? };
-        if matches!(ty, DataType::Numeric | DataType::Decimal { .. }) {
-            return Err("the scale of a numeric parameter is not known in advance".into());
+        // SAFETY: `node` is a node of this type.
+        unsafe { self.value_at_start(node) }
+    }
+
+    /// A constant. The place of an enum's value in its type's order can change
+    /// while a plan is cached, so it is looked up when the plan starts.
+    unsafe fn constant(&mut self, node: *mut pg_sys::Node) -> Result<Typed, Reason> {
+        // SAFETY: the caller checked the tag.
+        unsafe {
+            let constant = &*node.cast::<pg_sys::Const>();
+            let is_enum = fusion_type(constant.consttype, constant.consttypmod)? == DataType::Enum;
+            match is_enum && !constant.constisnull {
+                true => self.value_at_start(node),
+                false => literal(constant),
+            }
         }
-        // SAFETY: `node` is a node.
-        let index = unsafe { self.params.index_of(node, ty) };
-        Ok(Typed { expr: Expr::Param(index), ty })
+    }
+
+    /// A value that the backend computes when the plan starts.
+    unsafe fn value_at_start(&mut self, node: *mut pg_sys::Node) -> Result<Typed, Reason> {
+        // SAFETY: in a backend's main thread; `node` is a node.
+        unsafe {
+            let ty = fusion_type(pg_sys::exprType(node), pg_sys::exprTypmod(node))?;
+            match ty {
+                DataType::Numeric | DataType::Decimal { .. } => {
+                    Err("the scale of a numeric parameter is not known in advance".into())
+                }
+                DataType::Opaque => {
+                    let name = type_name(pg_sys::exprType(node));
+                    Err(format!("a parameter of type {name}").into())
+                }
+                ty => {
+                    let index = self.params.index_of(node, ty);
+                    Ok(Typed { expr: Expr::Param(index), ty })
+                }
+            }
+        }
     }
 
     unsafe fn relabel(&mut self, relabel: &pg_sys::RelabelType) -> Result<Typed, Reason> {
         // SAFETY: the argument of a valid node.
         let arg = unsafe { self.translate(relabel.arg.cast())? };
         // SAFETY: in a backend's main thread.
-        let (from, to) = unsafe {
-            let from = pg_sys::exprType(relabel.arg.cast());
-            (from, fusion_type(relabel.resulttype, relabel.resulttypmod)?)
+        let (same, to) = unsafe {
+            let from = pg_sys::getBaseType(pg_sys::exprType(relabel.arg.cast()));
+            let same = from == pg_sys::getBaseType(relabel.resulttype);
+            (same, fusion_type(relabel.resulttype, relabel.resulttypmod)?)
         };
-        // Within one type only the modifier is dropped: the value, and with it
-        // the scale of a numeric, stays.
-        if from != relabel.resulttype && arg.ty != to {
-            return Err(format!("a relabelling to {}", type_name(relabel.resulttype)).into());
+        match (arg.ty, to) {
+            // Within one type only the modifier is dropped: the value, and with
+            // it the scale of a numeric, stays.
+            _ if same => Ok(arg),
+            (from, to) if from == to => Ok(arg),
+            (DataType::Text, DataType::Bpchar) => {
+                Ok(call(Function::BpcharAsText, vec![arg], DataType::Bpchar))
+            }
+            _ => Err(format!("a relabelling to {}", type_name(relabel.resulttype)).into()),
         }
-        Ok(arg)
     }
 
     unsafe fn operator(&mut self, op: &pg_sys::OpExpr) -> Result<Typed, Reason> {
@@ -256,42 +309,6 @@ impl<'a, C: Columns> Translator<'a, C> {
         }
     }
 
-    /// `x = ANY (constant array)` and `x <> ALL (constant array)`, as the
-    /// disjunction or conjunction that PostgreSQL evaluates element by element.
-    unsafe fn any_of(&mut self, op: &pg_sys::ScalarArrayOpExpr) -> Result<Typed, Reason> {
-        // SAFETY: a valid node; its second argument is checked to be a
-        // constant before it is read.
-        unsafe {
-            let args: Vec<*mut pg_sys::Node> = iter(op.args).collect();
-            let [scalar, array] = args.as_slice() else {
-                return Err("an array comparison without two arguments".into());
-            };
-            let oid = implementation(op.opfuncid, op.opno);
-            let Some(function) = functions::comparison(oid) else {
-                return Err(format!("operator of function {}", function_name(oid)).into());
-            };
-            self.params.uses(oid);
-            let Some(array) = cast::<pg_sys::Const, _>(*array) else {
-                return Err("an array that is not a constant".into());
-            };
-            let elements = super::literal::array_elements(array)?;
-            if elements.len() > MAX_ELEMENTS {
-                return Err(format!("an array of {} elements", elements.len()).into());
-            }
-            let scalar = self.translate(*scalar)?;
-            let tests = elements
-                .into_iter()
-                .map(|element| Ok(compare(function, scalar.clone(), element, op.inputcollid)?.expr))
-                .collect::<Result<Vec<_>, Reason>>()?;
-            let expr = match (tests.is_empty(), op.useOr) {
-                (true, _) => return Err("an empty array".into()),
-                (false, true) => Expr::Or(tests),
-                (false, false) => Expr::And(tests),
-            };
-            Ok(Typed { expr, ty: DataType::Bool })
-        }
-    }
-
     unsafe fn boolean(&mut self, node: &pg_sys::BoolExpr) -> Result<Typed, Reason> {
         // SAFETY: the arguments of a valid node.
         let mut args: Vec<Expr> =
@@ -334,75 +351,6 @@ impl<'a, C: Columns> Translator<'a, C> {
         let arg = Box::new(unsafe { self.translate(node.arg.cast())? }.expr);
         Ok(Typed { expr: Expr::BoolTest { arg, test }, ty: DataType::Bool })
     }
-
-    unsafe fn case(&mut self, case: &pg_sys::CaseExpr) -> Result<Typed, Reason> {
-        if !case.arg.is_null() {
-            return Err("CASE with a test value".into());
-        }
-        let mut whens = Vec::new();
-        let mut results = Vec::new();
-        // SAFETY: the parts of a valid node; `args` holds CaseWhen nodes.
-        let otherwise = unsafe {
-            for when in iter::<pg_sys::CaseWhen>(case.args) {
-                whens.push(self.translate((*when).expr.cast())?.expr);
-                results.push(self.translate((*when).result.cast())?);
-            }
-            match case.defresult.is_null() {
-                true => None,
-                false => Some(self.translate(case.defresult.cast())?),
-            }
-        };
-        let ty = branch_type(results.iter().chain(&otherwise))?;
-        let whens = whens.into_iter().zip(results.into_iter().map(|r| as_branch(r, ty))).collect();
-        let otherwise = otherwise.map(|branch| Box::new(as_branch(branch, ty)));
-        Ok(Typed { expr: Expr::Case { whens, otherwise, ty }, ty })
-    }
-
-    unsafe fn coalesce(&mut self, node: &pg_sys::CoalesceExpr) -> Result<Typed, Reason> {
-        // SAFETY: the arguments of a valid node.
-        let args = unsafe { self.all(node.args)? };
-        let ty = branch_type(args.iter())?;
-        let args = args.into_iter().map(|arg| as_branch(arg, ty)).collect();
-        Ok(Typed { expr: Expr::Coalesce(args), ty })
-    }
-}
-
-/// The one type of all branches of a CASE or COALESCE.
-///
-/// Numeric branches must agree in scale, because each value shows its own
-/// branch's; a NULL constant goes with anything.
-fn branch_type<'a>(branches: impl Iterator<Item = &'a Typed>) -> Result<DataType, Reason> {
-    let mut common: Option<DataType> = None;
-    let mut null = None;
-    for branch in branches {
-        if is_null_literal(&branch.expr) {
-            null = Some(branch.ty);
-            continue;
-        }
-        common = Some(match (common, branch.ty) {
-            (None, ty) => ty,
-            (Some(a), b) if a == b => a,
-            (Some(a @ DataType::Decimal { scale, .. }), b @ DataType::Decimal { scale: s, .. })
-                if scale == s =>
-            {
-                numeric::common_type(a, b)?
-            }
-            _ => return Err("branches whose numeric scales differ".into()),
-        });
-    }
-    common.or(null).ok_or_else(|| "no branches".into())
-}
-
-fn is_null_literal(expr: &Expr) -> bool {
-    matches!(expr, Expr::Literal(Literal { value: None, .. }))
-}
-
-/// `branch` in the common type `ty`.
-fn as_branch(branch: Typed, ty: DataType) -> Expr {
-    if is_null_literal(&branch.expr) {
-        return Expr::null(ty);
-    }
-    as_decimal(branch, ty)
 }
 
 /// `arg` as the decimal type `ty`, which holds all its values; other types stay
