@@ -4,7 +4,7 @@ use super::arg::primitive::{try_unary, unary};
 use super::kernel::FnKernel;
 use super::varlen::{Flags, Numbers, Texts, arguments, flags, numbers, texts};
 use super::{Arg, Kernel};
-use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, AsArray, FixedSizeBinaryArray};
+use arrow::array::{ArrayRef, ArrowPrimitiveType, AsArray, FixedSizeBinaryArray};
 use arrow::buffer::Buffer;
 use arrow::datatypes::{Float32Type, Float64Type, Int16Type, Int32Type, Int64Type, UInt32Type};
 use fusion_plan::{CastFunction, DataType, PgError};
@@ -252,7 +252,9 @@ fn bool_text(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrow::array::{BooleanArray, Float64Array, Int32Array, Int64Array, StringViewArray};
+    use arrow::array::{
+        Array, BooleanArray, Float64Array, Int32Array, Int64Array, StringViewArray,
+    };
 
     fn strings(values: &[Option<&str>]) -> ArrayRef {
         Arc::new(StringViewArray::from(values.to_vec()))
