@@ -9,6 +9,8 @@ pub static ENABLE_CUSTOMSCAN: GucSetting<bool> = GucSetting::<bool>::new(true);
 pub static ENABLE: GucSetting<bool> = GucSetting::<bool>::new(true);
 /// `pg_fusion.force`: take any possible fusion path.
 pub static FORCE: GucSetting<bool> = GucSetting::<bool>::new(false);
+/// `pg_fusion.explain_reasons`: EXPLAIN tells what stays in PostgreSQL, and why.
+pub static EXPLAIN_REASONS: GucSetting<bool> = GucSetting::<bool>::new(false);
 
 /// `pg_fusion.worker_threads`: engine threads; 0 means one per processor.
 pub static WORKER_THREADS: GucSetting<i32> = GucSetting::<i32>::new(0);
@@ -73,6 +75,14 @@ fn define_switches() {
         &FORCE,
         GucContext::Userset,
         GucFlags::EXPLAIN,
+    );
+    GucRegistry::define_bool_guc(
+        c"pg_fusion.explain_reasons",
+        c"EXPLAIN tells why parts of a query are not computed by pg_fusion.",
+        c"",
+        &EXPLAIN_REASONS,
+        GucContext::Userset,
+        GucFlags::default(),
     );
 }
 

@@ -11,6 +11,7 @@ use pgrx::prelude::*;
 mod datum;
 mod error;
 mod executor;
+mod explain;
 mod guc;
 mod monitor;
 mod nodes;
@@ -42,5 +43,6 @@ pub extern "C-unwind" fn _PG_init() {
         worker::register();
         executor::register();
         planner::install();
+        explain::install();
     }
 }

@@ -45,6 +45,7 @@ tagged! {
     ScalarArrayOpExpr: T_ScalarArrayOpExpr,
     SeqScan: T_SeqScan,
     SortGroupClause: T_SortGroupClause,
+    SubPlan: T_SubPlan,
     TargetEntry: T_TargetEntry,
     Var: T_Var,
 }

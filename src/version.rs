@@ -4,6 +4,9 @@
 //! PostgreSQL 15 where there is a choice; this module maps them.
 
 use pgrx::pg_sys;
+use std::ffi::c_char;
+#[cfg(any(feature = "pg15", feature = "pg16"))]
+use std::time::{Duration, Instant};
 
 /// Whether `collation` orders text byte by byte.
 ///
@@ -201,6 +204,74 @@ pub unsafe fn check_execute(function: pg_sys::Oid) -> pg_sys::AclResult::Type {
             pg_sys::ACL_EXECUTE.into(),
         )
     }
+}
+
+/// The inputs of a set operation: up to version 17 one, which appends both.
+///
+/// # Safety
+///
+/// `path` is valid.
+pub unsafe fn set_operation_inputs(path: *const pg_sys::SetOpPath) -> Vec<*mut pg_sys::Path> {
+    // SAFETY: the caller's promise.
+    unsafe {
+        #[cfg(not(feature = "pg18"))]
+        return vec![(*path).subpath];
+        #[cfg(feature = "pg18")]
+        return vec![(*path).leftpath, (*path).rightpath];
+    }
+}
+
+/// Plans a query and writes its plan, as EXPLAIN does without a hook.
+///
+/// # Safety
+///
+/// The arguments are those of `ExplainOneQuery_hook`.
+pub unsafe fn explain_one_query(
+    query: *mut pg_sys::Query,
+    options: i32,
+    into: *mut pg_sys::IntoClause,
+    es: *mut pg_sys::ExplainState,
+    text: *const c_char,
+    params: pg_sys::ParamListInfo,
+    env: *mut pg_sys::QueryEnvironment,
+) {
+    #[cfg(any(feature = "pg17", feature = "pg18"))]
+    // SAFETY: the caller's promise.
+    unsafe {
+        pg_sys::standard_ExplainOneQuery(query, options, into, es, text, params, env);
+    }
+    // Before version 17 this cannot be called from outside: the plan is made and
+    // measured here.
+    #[cfg(any(feature = "pg15", feature = "pg16"))]
+    // SAFETY: the caller's promise; counters are plain numbers.
+    unsafe {
+        let before = pg_sys::pgBufferUsage;
+        let start = Instant::now();
+        let plan = pg_sys::pg_plan_query(query, text, options, params);
+        let duration = instr_time(start.elapsed());
+        let mut usage = pg_sys::BufferUsage::default();
+        let usage: *const pg_sys::BufferUsage = if (*es).buffers {
+            let after = pg_sys::pgBufferUsage;
+            pg_sys::BufferUsageAccumDiff(&mut usage, &after, &before);
+            &usage
+        } else {
+            std::ptr::null()
+        };
+        pg_sys::ExplainOnePlan(plan, into, es, text, params, env, &duration, usage);
+    }
+}
+
+/// A duration as PostgreSQL measures times.
+#[cfg(feature = "pg15")]
+fn instr_time(duration: Duration) -> pg_sys::instr_time {
+    let seconds = duration.as_secs().try_into().unwrap_or(i64::MAX);
+    pg_sys::instr_time { tv_sec: seconds, tv_nsec: duration.subsec_nanos().into() }
+}
+
+/// A duration as PostgreSQL measures times: in nanoseconds, except on Windows.
+#[cfg(feature = "pg16")]
+fn instr_time(duration: Duration) -> pg_sys::instr_time {
+    pg_sys::instr_time { ticks: duration.as_nanos().try_into().unwrap_or(i64::MAX) }
 }
 
 /// The signature of `planner_hook` has been the same since version 13; named

@@ -96,6 +96,12 @@ SELECT computes('id, length(i4::text), i8::text LIKE ''-%'', o::text = i4::text'
 SELECT computes('id, n::text, n::varchar, n::char(3), length(n::text), (n || ''é'')::name, c::name, v::name', 'numbers');
 SELECT computes('n = ''one'', n < ''one'', n >= ''x''::text, n || n', 'numbers');
 
+-- numeric
+SELECT computes('s::numeric::text, s::numeric::varchar', 'inputs', 'kind IN (''int2'', ''int4'', ''int8'')');
+SELECT computes('s::numeric(30, 2)::text, id', 'inputs', 'kind = ''int8''');
+SELECT computes('(i4 / 8.0)::text, (i4 * 1.50)::text, concat(i2 * 0.1, ''x''), id', 'numbers');
+SELECT computes('v::numeric', 'numbers');
+
 -- narrower numbers
 SELECT computes('i4::int2, i8::int2, i8::int4, i2::int8::int4, id', 'numbers');
 SELECT computes('f8::int2, f8::int4, f8::int8, f4::int2, f4::int4, f4::int8, id', 'numbers');

@@ -1,6 +1,5 @@
 //! From the rows of a result page to datums.
 
-use super::numeric::{self, NumericBytes};
 use super::storage::Storage;
 use super::{enums, names};
 use arrow_buffer::i256;
@@ -9,6 +8,7 @@ use fusion_plan::{
     DECIMAL128_INFINITY, DECIMAL128_NAN, DECIMAL128_NEGATIVE_INFINITY, DataType,
     MAX_DECIMAL128_PRECISION,
 };
+use fusion_scalar::numeric::{Decimal, NAN_BYTES, Wide, infinity_bytes};
 use pgrx::pg_sys;
 
 type Read<M> = unsafe fn(&PageReader<M>, usize, usize, &Detail) -> pg_sys::Datum;
@@ -97,14 +97,15 @@ unsafe fn read_decimal<M: PageMemory>(
     row: usize,
     detail: &Detail,
 ) -> pg_sys::Datum {
-    let bytes: NumericBytes = match page.i128(column, row) {
-        DECIMAL128_NAN => numeric::nan(),
-        DECIMAL128_INFINITY => numeric::infinity(false),
-        DECIMAL128_NEGATIVE_INFINITY => numeric::infinity(true),
-        unscaled => numeric::from_i128(unscaled, detail.scale),
-    };
     // SAFETY: the caller runs in a backend's main thread.
-    unsafe { varlena(&bytes) }
+    unsafe {
+        match page.i128(column, row) {
+            DECIMAL128_NAN => varlena(&NAN_BYTES),
+            DECIMAL128_INFINITY => varlena(&infinity_bytes(false)),
+            DECIMAL128_NEGATIVE_INFINITY => varlena(&infinity_bytes(true)),
+            unscaled => varlena(Decimal::new(unscaled, detail.scale.into()).stored().as_slice()),
+        }
+    }
 }
 
 unsafe fn read_wide<M: PageMemory>(
@@ -113,10 +114,16 @@ unsafe fn read_wide<M: PageMemory>(
     row: usize,
     detail: &Detail,
 ) -> pg_sys::Datum {
-    let bytes: NumericBytes = match page.i256(column, row) {
-        i256::MAX => numeric::nan(),
-        unscaled => numeric::from_i256(unscaled, detail.scale),
-    };
+    let value = page.i256(column, row);
+    let mut bytes = Vec::new();
+    if value == i256::MAX {
+        bytes.extend_from_slice(&NAN_BYTES);
+    } else {
+        let (low, high) = value.to_parts();
+        // A decimal's scale is never too large to be stored.
+        let written = Wide { low, high }.write(detail.scale.into(), &mut bytes);
+        debug_assert!(written.is_ok());
+    }
     // SAFETY: the caller runs in a backend's main thread.
     unsafe { varlena(&bytes) }
 }

@@ -1,11 +1,11 @@
 //! From the values of a slot to a row of a page.
 
-use super::numeric::NumericValue;
 use super::storage::Storage;
 use super::{enums, names};
 use arrow_buffer::i256;
 use fusion_page::{Full, PageMemoryMut, RowWriter};
 use fusion_plan::{DECIMAL128_NAN, DataType, MAX_DECIMAL128_PRECISION, PgError};
+use fusion_scalar::numeric::NumericRef;
 use pgrx::pg_sys;
 
 /// Why a value was not written.
@@ -141,14 +141,14 @@ unsafe fn write_decimal<M: PageMemoryMut>(
     datum: pg_sys::Datum,
     detail: &Detail,
 ) -> Result<(), EncodeError> {
+    let scale = detail.scale.into();
     // SAFETY: a numeric, by the caller's promise.
-    let value = unsafe { NumericValue::from_bytes(varlena_bytes(datum)) };
-    let unscaled = match value {
-        NumericValue::NaN => DECIMAL128_NAN,
-        value => {
-            value.unscaled_as_declared(detail.scale).ok_or_else(|| undeclared(detail.scale))?
-        }
+    let unscaled = match NumericRef::parse(unsafe { varlena_bytes(datum) }) {
+        NumericRef::NaN => Some(DECIMAL128_NAN),
+        NumericRef::Finite(value) if value.scale == scale => value.unscaled(scale),
+        NumericRef::Finite(_) | NumericRef::Infinite { .. } => None,
     };
+    let unscaled = unscaled.ok_or_else(|| undeclared(detail.scale))?;
     row.set_i128(column, unscaled);
     Ok(())
 }
@@ -159,16 +159,16 @@ unsafe fn write_wide<M: PageMemoryMut>(
     datum: pg_sys::Datum,
     detail: &Detail,
 ) -> Result<(), EncodeError> {
-    let scale = detail.scale;
+    let scale = detail.scale.into();
     // SAFETY: a numeric, by the caller's promise.
-    let value = unsafe { NumericValue::from_bytes(varlena_bytes(datum)) };
-    let unscaled = match value {
-        NumericValue::NaN => i256::MAX,
-        value if value.has_scale(scale) => {
-            value.unscaled_wide(scale).ok_or_else(|| undeclared(scale))?
+    let unscaled = match NumericRef::parse(unsafe { varlena_bytes(datum) }) {
+        NumericRef::NaN => Some(i256::MAX),
+        NumericRef::Finite(value) if value.scale == scale => {
+            value.unscaled_wide(scale).map(|wide| i256::from_parts(wide.low, wide.high))
         }
-        _ => return Err(undeclared(scale).into()),
+        NumericRef::Finite(_) | NumericRef::Infinite { .. } => None,
     };
+    let unscaled = unscaled.ok_or_else(|| undeclared(detail.scale))?;
     row.set_i256(column, unscaled);
     Ok(())
 }

@@ -1,19 +1,16 @@
 //! PostgreSQL values to page columns and back.
 //!
-//! [`encode`] writes the values of a slot into a row of a page, [`decode`]
-//! builds datums from the rows of a result page, and [`numeric`] does the
-//! `numeric` part of both.
+//! [`encode`] writes the values of a slot into a row of a page, and [`decode`]
+//! builds datums from the rows of a result page.
 
 mod decode;
 mod encode;
 mod enums;
 mod names;
-mod numeric;
 mod storage;
 
 pub use decode::{ColumnReader, varlena};
-pub use encode::{ColumnWriter, EncodeError};
-pub use numeric::NumericValue;
+pub use encode::{ColumnWriter, EncodeError, varlena_bytes};
 pub use storage::Storage;
 
 use fusion_plan::{DataType, PgError, Value};

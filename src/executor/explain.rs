@@ -3,10 +3,10 @@
 
 use super::fusion::FusionState;
 use super::run::Run;
+use crate::explain;
 use fusion_plan::PlanDisplay;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
-use std::ffi::CString;
 
 /// `ExplainCustomScan`.
 #[pg_guard]
@@ -22,20 +22,8 @@ pub unsafe extern "C-unwind" fn explain(
         };
         let timing = (*es).timing;
         let lines = run.plan.lines();
-        let lines = lines.iter().map(|line| describe(run, line, timing));
-        if (*es).format == pg_sys::ExplainFormat::EXPLAIN_FORMAT_TEXT {
-            write_text(es, "Fusion Plan:", 0);
-            for (depth, line) in lines {
-                write_text(es, &line, depth + 1);
-            }
-        } else {
-            let lines = lines.map(|(depth, line)| format!("{:1$}{line}", "", depth * 2));
-            let list = crate::nodes::list_of(lines.map(|line| {
-                let line = CString::new(line).unwrap_or_default();
-                pg_sys::pstrdup(line.as_ptr())
-            }));
-            pg_sys::ExplainPropertyList(c"Fusion Plan".as_ptr(), list, es);
-        }
+        let lines: Vec<_> = lines.iter().map(|line| describe(run, line, timing)).collect();
+        explain::write_list(es, c"Fusion Plan", &lines);
         if let Some(metrics) = run.metrics.as_ref().filter(|_| (*es).analyze) {
             let threads = i64::from(metrics.threads);
             pg_sys::ExplainPropertyInteger(
@@ -70,18 +58,4 @@ fn describe(run: &Run, line: &PlanDisplay, timing: bool) -> (usize, String) {
         text.push(')');
     }
     (line.depth, text)
-}
-
-/// Appends one line at the node's indentation and `depth` more.
-unsafe fn write_text(es: *mut pg_sys::ExplainState, text: &str, depth: usize) {
-    let Ok(text) = CString::new(text) else {
-        return;
-    };
-    // SAFETY: a valid state and string.
-    unsafe {
-        let indent = (*es).indent * 2 + depth as i32 * 2;
-        pg_sys::appendStringInfoSpaces((*es).str_, indent);
-        pg_sys::appendStringInfoString((*es).str_, text.as_ptr());
-        pg_sys::appendStringInfoChar((*es).str_, b'\n' as std::ffi::c_char);
-    }
 }

@@ -1,8 +1,8 @@
 //! Aggregate calls.
 
 use super::compare::check_text_comparison;
-use super::expr::{Columns, Translator, function_name};
-use super::{Reason, functions, numeric};
+use super::expr::{Columns, Translator, Typed};
+use super::{Object, Reason, functions, numeric};
 use crate::nodes::iter;
 use fusion_plan::{Aggregate, AggregateFunction, DataType, Expr, Function};
 use pgrx::pg_sys;
@@ -18,7 +18,7 @@ pub unsafe fn aggregate<C: Columns>(
     call: &pg_sys::Aggref,
 ) -> Result<Aggregate, Reason> {
     let Some(function) = functions::aggregate(call.aggfnoid) else {
-        return Err(format!("aggregate {} is not supported", function_name(call.aggfnoid)).into());
+        return Err(Object::Aggregate(call.aggfnoid).into());
     };
     translator.uses(call.aggfnoid);
     if call.agglevelsup != 0 {
@@ -41,6 +41,9 @@ pub unsafe fn aggregate<C: Columns>(
             true => None,
             false => Some(translator.translate(call.aggfilter.cast())?.expr),
         };
+        if matches!(function, AggregateFunction::Sum | AggregateFunction::Avg) {
+            args = args.into_iter().map(summable).collect();
+        }
         let arg = args.first().map(|arg| arg.ty);
         let ty = result_type(function, arg)?;
         if matches!(function, AggregateFunction::Min | AggregateFunction::Max)
@@ -64,6 +67,17 @@ pub unsafe fn aggregate<C: Columns>(
     }
 }
 
+/// `arg` in the exact lane if sums of its values could be too large for the
+/// fast one.
+fn summable(arg: Typed) -> Typed {
+    match arg.ty {
+        DataType::Decimal { .. } if numeric::sum_type(arg.ty).is_err() => {
+            Typed { expr: numeric::as_numeric(arg), ty: DataType::Numeric }
+        }
+        _ => arg,
+    }
+}
+
 fn result_type(function: AggregateFunction, arg: Option<DataType>) -> Result<DataType, Reason> {
     use AggregateFunction as F;
     use DataType as T;
@@ -73,12 +87,9 @@ fn result_type(function: AggregateFunction, arg: Option<DataType>) -> Result<Dat
         (F::Sum, Some(ty @ (T::Float4 | T::Float8))) => ty,
         (F::Sum, Some(ty @ (T::Int8 | T::Decimal { .. }))) => numeric::sum_type(ty)?,
         (F::Avg, Some(T::Float4 | T::Float8)) => T::Float8,
-        (F::Avg, Some(ty @ (T::Int2 | T::Int4 | T::Int8 | T::Decimal { .. }))) => {
-            // The sum must fit, too.
-            numeric::sum_type(ty)?;
-            T::Numeric
-        }
-        (F::Min | F::Max, Some(ty)) if !matches!(ty, T::Numeric | T::Opaque | T::Bool) => ty,
+        (F::Sum, Some(T::Numeric)) => T::Numeric,
+        (F::Avg, Some(T::Int2 | T::Int4 | T::Int8 | T::Decimal { .. } | T::Numeric)) => T::Numeric,
+        (F::Min | F::Max, Some(ty)) if !matches!(ty, T::Opaque | T::Bool) => ty,
         (F::BoolAnd | F::BoolOr, Some(T::Bool)) => T::Bool,
         (function, arg) => {
             let arg = arg.map_or_else(|| "*".to_owned(), |ty| ty.to_string());

@@ -26,16 +26,16 @@ pub fn comparable(left: Typed, right: Typed) -> Result<(Expr, Expr, DataType), R
         (T::Bpchar, T::Bpchar) => {
             return Ok((trimmed(left.expr), trimmed(right.expr), T::Text));
         }
-        (T::Numeric, _) | (_, T::Numeric) => {
-            return Err("a comparison of numeric values without declared scale".into());
-        }
-        (a @ T::Decimal { .. }, b @ T::Decimal { .. }) => {
-            numeric::check_rescale(a, b)?;
+        (a @ T::Decimal { .. }, b @ T::Decimal { .. }) if numeric::check_rescale(a, b).is_ok() => {
             (left, right, a)
         }
         (T::Opaque, _) | (_, T::Opaque) => {
             return Err("a comparison of values that the engine does not know".into());
         }
+        (T::Decimal { .. }, T::Decimal { .. }) => {
+            return Ok((numeric::as_numeric(left), numeric::as_numeric(right), T::Numeric));
+        }
+        (a, b) if numeric::is_numeric(a) && numeric::is_numeric(b) => (left, right, T::Numeric),
         (a, b) if a == b => (left, right, a),
         (a, b) if a.is_integer() && b.is_integer() || a.is_float() && b.is_float() => {
             let ty = wider(a, b);
@@ -50,11 +50,13 @@ pub fn comparable(left: Typed, right: Typed) -> Result<(Expr, Expr, DataType), R
 
 /// The two sides of a join key in one type. Numeric sides of different scale
 /// are brought to the type that holds both, so that equal values are equal
-/// bits.
+/// bits, or else to the exact lane.
 pub fn join_key(left: Typed, right: Typed) -> Result<(Expr, Expr), Reason> {
-    if let (a @ DataType::Decimal { .. }, b @ DataType::Decimal { .. }) = (left.ty, right.ty) {
-        let common = numeric::common_type(a, b)?;
-        return Ok((as_decimal(left, common), as_decimal(right, common)));
+    if numeric::is_numeric(left.ty) && numeric::is_numeric(right.ty) {
+        return Ok(match numeric::common_type(left.ty, right.ty) {
+            Ok(common) => (as_decimal(left, common), as_decimal(right, common)),
+            Err(_) => (numeric::as_numeric(left), numeric::as_numeric(right)),
+        });
     }
     let (left, right, _) = comparable(left, right)?;
     Ok((left, right))

@@ -8,12 +8,14 @@ use super::fragment::{AggregateFragment, Fragment, Kind};
 use super::order::in_evaluation_order;
 use super::types::type_name;
 use super::upper::{columns_of, covered};
-use super::{Reason, cost, leaf};
+use super::{Reason, cost, leaf, report};
 use crate::nodes::{self, iter};
 use crate::version;
 use fusion_plan::{DataType, Function};
 use pgrx::pg_sys::{self, NodeTag, UpperRelationKind};
 use std::rc::Rc;
+
+const STAGE: UpperRelationKind::Type = UpperRelationKind::UPPERREL_GROUP_AGG;
 
 /// The grouping step of the query as a fragment above `input`.
 ///
@@ -35,23 +37,29 @@ pub unsafe fn fragment_of(
         if let Kind::Leaf(leaf) = &input.kind {
             let missing = untranslatable(root, &input, extra);
             if !missing.is_empty() {
-                let leaf = leaf::with_computed(root, leaf, &missing)?;
-                return grouped(root, Rc::new(leaf), extra);
+                let exprs: Vec<_> = missing.iter().map(|(expr, _)| *expr).collect();
+                let leaf = leaf::with_computed(root, leaf, &exprs)?;
+                let fragment = grouped(root, Rc::new(leaf), extra)?;
+                for (expr, reason) in missing {
+                    report::stage_expression(root, STAGE, &reason.about(expr));
+                }
+                return Ok(fragment);
             }
         }
         grouped(root, input, extra)
     }
 }
 
-/// The group keys and aggregate arguments that the engine cannot compute.
+/// The group keys and aggregate arguments that the engine cannot compute, and
+/// why.
 unsafe fn untranslatable(
     root: *mut pg_sys::PlannerInfo,
     input: &Fragment,
     extra: &pg_sys::GroupPathExtraData,
-) -> Vec<*mut pg_sys::Node> {
+) -> Vec<(*mut pg_sys::Node, Reason)> {
     // SAFETY: the planner's structures are valid for the call.
     unsafe {
-        let target = (*root).upper_targets[UpperRelationKind::UPPERREL_GROUP_AGG as usize];
+        let target = (*root).upper_targets[STAGE as usize];
         let groups = group_keys(root);
         let (_, aggregates) = loose_columns(target, extra.havingQual, &groups);
         // An argument behind a FILTER is not computed for every row.
@@ -62,12 +70,12 @@ unsafe fn untranslatable(
             .map(|entry| (*entry).expr.cast::<pg_sys::Node>());
         let available = columns_of(input);
         let mut params = Params::default();
-        let mut missing: Vec<*mut pg_sys::Node> = Vec::new();
+        let mut missing: Vec<(*mut pg_sys::Node, Reason)> = Vec::new();
         for expr in groups.into_iter().chain(arguments) {
-            if Translator::new(&available, &mut params).translate(expr).is_err()
-                && !missing.iter().any(|other| nodes::equal(*other, expr))
+            if let Err(reason) = Translator::new(&available, &mut params).translate(expr)
+                && !missing.iter().any(|(other, _)| nodes::equal(*other, expr))
             {
-                missing.push(expr);
+                missing.push((expr, reason));
             }
         }
         missing
@@ -96,7 +104,7 @@ unsafe fn grouped(
         if !(*parse).groupingSets.is_null() {
             return Err("grouping sets".into());
         }
-        let target = (*root).upper_targets[UpperRelationKind::UPPERREL_GROUP_AGG as usize];
+        let target = (*root).upper_targets[STAGE as usize];
         let available = columns_of(&input);
         let mut params = Params::default();
         let mut translator = Translator::new(&available, &mut params);
@@ -109,12 +117,13 @@ unsafe fn grouped(
         // nothing.
         groups.extend(loose);
         for expr in &groups {
-            let ty = translator.translate(*expr)?.ty;
-            check_group_key(*expr, ty)?;
+            let about = |reason: Reason| reason.about(*expr);
+            let ty = translator.translate(*expr).map_err(about)?.ty;
+            check_group_key(*expr, ty).map_err(about)?;
             columns.0.push(Column { expr: *expr, ty });
         }
         for call in &aggregates {
-            let ty = aggregate(&mut translator, &**call)?.ty;
+            let ty = aggregate(&mut translator, &**call).map_err(|reason| reason.about(*call))?.ty;
             columns.0.push(Column { expr: call.cast(), ty });
         }
         if groups.is_empty() && (aggregates.is_empty() || !(*parse).groupClause.is_null()) {
@@ -131,7 +140,12 @@ unsafe fn grouped(
         for (_, clause) in in_evaluation_order(root, clauses, |clause| *clause) {
             match over_groups.translate(clause) {
                 Ok(_) if pending.is_empty() => having.push(clause),
-                _ if covered(&columns, clause) => pending.push(clause),
+                translated if covered(&columns, clause) => {
+                    if let Err(reason) = translated {
+                        report::stage_condition(root, STAGE, &reason.about(clause));
+                    }
+                    pending.push(clause);
+                }
                 _ => return Err("a HAVING condition on something else".into()),
             }
         }
@@ -180,8 +194,10 @@ pub unsafe fn distinct(
         let mut params = Params::default();
         let mut columns = Outputs::default();
         for expr in &groups {
-            let ty = Translator::new(&available, &mut params).translate(*expr)?.ty;
-            check_group_key(*expr, ty)?;
+            let about = |reason: Reason| reason.about(*expr);
+            let translated = Translator::new(&available, &mut params).translate(*expr);
+            let ty = translated.map_err(about)?.ty;
+            check_group_key(*expr, ty).map_err(about)?;
             columns.0.push(Column { expr: *expr, ty });
         }
         let rows = group_count(root, &groups, input.rows);

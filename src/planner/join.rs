@@ -6,7 +6,7 @@ use super::fragment::{Fragment, JoinFragment, JoinKey, Kind};
 use super::functions;
 use super::order::in_evaluation_order;
 use super::placeholder::{self, is_same};
-use super::{Reason, cost, leaf, path, state};
+use super::{Reason, cost, leaf, path, report, state};
 use crate::nodes::{cast, iter};
 use crate::{guc, version};
 use fusion_page::MAX_LEAVES;
@@ -84,10 +84,10 @@ pub unsafe fn offer(
         }
         let parts = match sorter.sort(&inputs, clauses) {
             Ok(()) => sorter.parts,
-            Err(reason) => return reason.note("a join"),
+            Err(reason) => return report::relation(root, joinrel, &reason),
         };
         if let Err(reason) = check_placeholders(root, joinrel, outerrel, innerrel) {
-            return reason.note("a join");
+            return report::relation(root, joinrel, &reason);
         }
         let (left, right) = inputs;
         let leaf_count = left.leaf_count + right.leaf_count;
@@ -152,7 +152,9 @@ unsafe fn check_placeholders(
                 return Err("a value computed from a lateral reference".into());
             }
             let mut params = Params::default();
-            Translator::new(&AnyVar, &mut params).translate(placeholder.phexpr.cast())?;
+            Translator::new(&AnyVar, &mut params)
+                .translate(placeholder.phexpr.cast())
+                .map_err(|reason| reason.about(placeholder.phexpr))?;
         }
         Ok(())
     }
@@ -208,7 +210,7 @@ impl Sorter {
                 if (*info).security_level > 0 && !(*info).leakproof {
                     return Err("a join condition above a security barrier".into());
                 }
-                if self.kind == JoinKind::Inner || !self.is_pushed_down(info) {
+                if !self.is_above(info) {
                     self.join_clause(info)?;
                 } else {
                     self.clause_above(info);
@@ -218,9 +220,13 @@ impl Sorter {
         }
     }
 
-    /// `RINFO_IS_PUSHED_DOWN`: whether the clause is on the result of the outer
-    /// join rather than part of it.
-    unsafe fn is_pushed_down(&self, info: *const pg_sys::RestrictInfo) -> bool {
+    /// Whether the clause is on the result of an outer join rather than part of
+    /// it (`RINFO_IS_PUSHED_DOWN`). To inner and semi joins that makes no
+    /// difference (`IS_OUTER_JOIN` of `nodes.h`).
+    unsafe fn is_above(&self, info: *const pg_sys::RestrictInfo) -> bool {
+        if matches!(self.kind, JoinKind::Inner | JoinKind::Semi) {
+            return false;
+        }
         // SAFETY: a valid clause.
         unsafe {
             (*info).is_pushed_down || !pg_sys::bms_is_subset((*info).required_relids, self.joinrel)
@@ -235,10 +241,11 @@ impl Sorter {
         let known = unsafe { state::clause(info, || classify(info)) };
         match &*known {
             Clause::Unsupported(reason) if self.kind == JoinKind::Inner => {
-                reason.note("a join condition");
+                // SAFETY: a valid clause of the query.
+                unsafe { report::join_condition(self.root, info, reason) };
                 parts.pending.push(clause);
             }
-            Clause::Unsupported(reason) => return Err(reason.clone()),
+            Clause::Unsupported(reason) => return Err(reason.clone().about(clause)),
             Clause::Supported { can_fail, .. } => {
                 // What PostgreSQL evaluates later may not fail in the engine
                 // before: an earlier condition may protect from it.
@@ -275,7 +282,8 @@ impl Sorter {
             }
             Clause::Supported { .. } => self.parts.pending.push(clause),
             Clause::Unsupported(reason) => {
-                reason.note("a condition on a join");
+                // SAFETY: a valid clause of the query.
+                unsafe { report::join_condition(self.root, info, reason) };
                 self.parts.pending.push(clause);
             }
         }
@@ -285,7 +293,7 @@ impl Sorter {
     unsafe fn key(&self, info: *mut pg_sys::RestrictInfo) -> Option<JoinKey> {
         // SAFETY: a valid clause.
         unsafe {
-            if self.kind != JoinKind::Inner && self.is_pushed_down(info) {
+            if self.is_above(info) {
                 return None;
             }
             match &*state::clause(info, || classify(info)) {

@@ -6,7 +6,7 @@ use super::expr::{AnyVar, Params, Translator};
 use super::fragment::{Fragment, Kind, Leaf};
 use super::order::in_evaluation_order;
 use super::types::fusion_type;
-use super::{Reason, path, state};
+use super::{Reason, path, report, state};
 use crate::guc;
 use crate::nodes::{self, iter};
 use fusion_plan::{DataType, Expr, Function};
@@ -33,11 +33,11 @@ pub unsafe fn offer(
             return;
         }
         if pg_sys::contain_volatile_functions((*rte).functions.cast()) {
-            return Reason::from("a volatile function").note("a relation");
+            return report::relation(root, rel, &"a volatile function".into());
         }
         let fragment = match fragment_of(root, rel) {
             Ok(fragment) => fragment,
-            Err(reason) => return reason.note("a relation"),
+            Err(reason) => return report::relation(root, rel, &reason),
         };
         let fragment = Rc::new(fragment);
         state::set_fragment(rel, fragment.clone());
@@ -79,9 +79,11 @@ unsafe fn check_column(expr: *mut pg_sys::Node) -> Result<(), Reason> {
     // SAFETY: an expression of a path target.
     unsafe {
         if pg_sys::contain_subplans(expr) {
-            return Err("a subquery in a column".into());
+            return Err(Reason::from("a subquery in a column").about(expr));
         }
-        fusion_type(pg_sys::exprType(expr), pg_sys::exprTypmod(expr)).map(drop)
+        fusion_type(pg_sys::exprType(expr), pg_sys::exprTypmod(expr))
+            .map(drop)
+            .map_err(|reason| reason.about(expr))
     }
 }
 
@@ -311,7 +313,7 @@ unsafe fn engine_filters(
                 }
             }
             if let Err(reason) = &translated {
-                reason.note("a condition");
+                report::condition(root, (*rel).relids, &reason.clone().about(clause));
             }
             stays = true;
             stays_and_fails |= !translated.is_ok_and(|typed| !typed.expr.can_fail());

@@ -3,13 +3,15 @@
 use super::Reason;
 use super::expr::Typed;
 use super::types::{fusion_type, type_name};
-use crate::datum::{NumericValue, value_of};
+use crate::datum::{value_of, varlena_bytes};
 use fusion_plan::{DataType, Expr, Literal, MAX_DECIMAL128_PRECISION, Value};
+use fusion_scalar::numeric::Number;
 use pgrx::pg_sys;
 
 /// The constant `node`.
 ///
-/// A `numeric` constant has the precision and scale of its own digits.
+/// A `numeric` constant has the precision and scale of its own digits, if they
+/// fit the fast lane. NaN has no digits and goes with any.
 ///
 /// # Safety
 ///
@@ -83,15 +85,24 @@ unsafe fn numeric(datum: pg_sys::Datum, is_null: bool) -> Result<Typed, Reason> 
         return Ok(Typed { expr: Expr::null(ty), ty });
     }
     // SAFETY: the caller's promise: a numeric datum.
-    let value = unsafe { NumericValue::from_datum(datum) };
-    let decimal = value.to_decimal().filter(|(_, scale)| *scale <= MAX_DECIMAL128_PRECISION);
-    let Some((unscaled, scale)) = decimal else {
-        return Err("a numeric constant that is not finite or has too many digits".into());
+    let bytes = unsafe { varlena_bytes(datum) };
+    let fast = match Number::parse(bytes) {
+        Number::NaN => Some((1, 0, None)),
+        Number::Decimal(value) => {
+            let digits = value.unscaled.unsigned_abs().checked_ilog10().map_or(1, |log| log + 1);
+            let scale = u8::try_from(value.scale).ok();
+            scale.map(|scale| (digits.max(scale.into()), scale, Some(value.unscaled)))
+        }
+        Number::Infinite { .. } | Number::Large(_) => None,
     };
-    let digits = unscaled.unsigned_abs().checked_ilog10().map_or(1, |log| log as u8 + 1);
-    if digits > MAX_DECIMAL128_PRECISION {
-        return Err("a numeric constant with too many digits".into());
-    }
-    let ty = DataType::Decimal { precision: digits.max(scale), scale };
-    Ok(Typed { expr: Expr::literal(ty, Value::Decimal(Some(unscaled))), ty })
+    Ok(match fast {
+        Some((digits, scale, value)) if digits <= MAX_DECIMAL128_PRECISION.into() => {
+            let ty = DataType::Decimal { precision: digits as u8, scale };
+            Typed { expr: Expr::literal(ty, Value::Decimal(value)), ty }
+        }
+        _ => {
+            let ty = DataType::Numeric;
+            Typed { expr: Expr::literal(ty, Value::Bytes(bytes.to_vec())), ty }
+        }
+    })
 }

@@ -33,16 +33,18 @@ mod path;
 mod placeholder;
 mod plan;
 mod reason;
+mod report;
 mod state;
 mod types;
 mod upper;
 
 pub use plan::{Carried, FEED_NAME, FUSION_NAME};
-pub use reason::Reason;
+pub use reason::{Object, Reason};
+pub use report::request as request_report;
 
 use crate::guc;
 use crate::shared;
-use crate::version::PlannerHook;
+use crate::version::{self, PlannerHook};
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 use std::cell::Cell;
@@ -99,16 +101,18 @@ unsafe extern "C-unwind" fn planner(
     params: pg_sys::ParamListInfo,
 ) -> *mut pg_sys::PlannedStmt {
     let active = guc::enabled() && shared::worker_is_up();
-    let _state = state::enter(active);
+    let _state = state::enter(active, report::accept(options));
     let previous = PREVIOUS.with(|previous| previous.planner.get());
     // SAFETY: the arguments are passed on as they came.
     unsafe {
-        match previous {
+        let statement = match previous {
             Some(hook) => {
                 pg_sys::ffi::pg_guard_ffi_boundary(|| hook(parse, query, options, params))
             }
             None => pg_sys::standard_planner(parse, query, options, params),
-        }
+        };
+        report::answer(statement);
+        statement
     }
 }
 
@@ -147,6 +151,9 @@ unsafe extern "C-unwind" fn set_join_pathlist(
                 hook(root, joinrel, outerrel, innerrel, jointype, extra);
             });
         }
+        if version::in_genetic_search(root) {
+            report::genetic(root);
+        }
         if state::active() && takes_part(root) {
             join::offer(root, joinrel, outerrel, innerrel, jointype, extra);
         }
@@ -169,16 +176,34 @@ unsafe extern "C-unwind" fn create_upper_paths(
         if state::active() && takes_part(root) {
             upper::offer(root, stage, input_rel, output_rel, extra);
         }
+        if stage == pg_sys::UpperRelationKind::UPPERREL_FINAL {
+            report::finish(root, output_rel);
+        }
     }
 }
 
-/// Whether the query that `root` plans may have fusion plans: it reads, and
-/// nothing locks or re-checks its rows.
+/// Whether the query that `root` plans may have fusion plans.
 unsafe fn takes_part(root: *const pg_sys::PlannerInfo) -> bool {
     // SAFETY: `root` is valid, by the hooks' contract.
+    unsafe { excluded(root).is_none() }
+}
+
+/// Why the query that `root` plans may not have fusion plans: it must read only,
+/// and nothing may lock or re-check its rows.
+///
+/// # Safety
+///
+/// `root` is a query level of the planner call under way.
+unsafe fn excluded(root: *const pg_sys::PlannerInfo) -> Option<&'static str> {
+    use pg_sys::CmdType::{CMD_INSERT, CMD_SELECT};
+    // SAFETY: the caller's promise.
     unsafe {
-        let parse = (*root).parse;
-        matches!((*parse).commandType, pg_sys::CmdType::CMD_SELECT | pg_sys::CmdType::CMD_INSERT)
-            && (*root).rowMarks.is_null()
+        if !matches!((*(*root).parse).commandType, CMD_SELECT | CMD_INSERT) {
+            Some("it changes rows")
+        } else if !(*root).rowMarks.is_null() {
+            Some("it locks rows")
+        } else {
+            None
+        }
     }
 }

@@ -1,15 +1,23 @@
-//! Result types of `numeric` expressions in the fast lane.
+//! How `numeric` expressions are typed: in the fast lane if they can be.
 //!
 //! PostgreSQL gives a `numeric` result a display scale by rule: the larger one
 //! for `+` and `-`, the sum for `*`. As long as all arguments' scales are known
 //! when the plan is made, so is the result's, and with a bound on the digits
-//! before the point it always fits.
+//! before the point it always fits: that is the fast lane, integers of 128 or
+//! 256 bits. Quotients, whose scale depends on the value, and whatever else
+//! cannot be bounded are computed on PostgreSQL's own bytes: the exact lane.
 
 use super::Reason;
-use fusion_plan::{DataType, Function, MAX_DECIMAL128_PRECISION, MAX_DECIMAL256_PRECISION};
+use super::expr::{Typed, as_decimal, call};
+use super::types::numeric_type;
+use fusion_plan::{
+    DataType, Expr, Function, Literal, MAX_DECIMAL128_PRECISION, MAX_DECIMAL256_PRECISION,
+    NumericFunction, Value,
+};
+use fusion_scalar::numeric::Typmod;
 
 /// The type of `extract(year from date)`; the largest date is in the year
-/// 5874897. Columns of this type may hold infinities, which the engine compares
+/// 5874897. Columns of this type may hold infinities, which the fast lane compares
 /// and returns but does not compute with.
 pub const YEAR: DataType = DataType::Decimal { precision: 7, scale: 0 };
 
@@ -33,6 +41,16 @@ impl Shape {
             DataType::Int8 => Some(Self { whole: 19, scale: 0 }),
             _ => None,
         }
+    }
+
+    /// The digits needed to show the values with `scale` digits after the point.
+    fn at_scale(self, scale: u32) -> Self {
+        Self { scale, ..self }
+    }
+
+    /// The shape, if 128 bits hold it.
+    fn narrow(self) -> Option<Self> {
+        (self.whole + self.scale <= u32::from(MAX_DECIMAL128_PRECISION)).then_some(self)
     }
 
     fn to_type(self) -> Result<DataType, Reason> {
@@ -59,19 +77,139 @@ fn shape(ty: DataType) -> Result<Shape, Reason> {
     Shape::of(ty).ok_or_else(|| "the scale of a numeric value is not known in advance".into())
 }
 
-/// The result type of `function` over arguments of types `args`, all of them
-/// decimals (integers for [`Function::WidenDecimal`]).
-pub fn result_type(function: Function, args: &[DataType]) -> Result<DataType, Reason> {
-    let shapes = args.iter().map(|ty| finite_shape(*ty)).collect::<Result<Vec<_>, _>>()?;
-    let result = match (function, shapes.as_slice()) {
-        (Function::Add | Function::Sub, [a, b]) => {
-            Shape { whole: a.whole.max(b.whole) + 1, scale: a.scale.max(b.scale) }
+/// A call of `function` on numeric arguments, in the fast lane if the types
+/// allow it.
+pub fn operation(function: NumericFunction, args: Vec<Typed>) -> Typed {
+    match fast(function, &args) {
+        Some((function, ty)) => call(function, args, ty),
+        None => call(Function::Numeric(function), args, DataType::Numeric),
+    }
+}
+
+/// The fast lane's function and result type.
+fn fast(function: NumericFunction, args: &[Typed]) -> Option<(Function, DataType)> {
+    use NumericFunction as N;
+    let shape = |index: usize| finite_shape(args.get(index)?.ty).ok();
+    let exact = Function::Numeric(function);
+    let (a, b) = (shape(0)?, shape(1));
+    let (function, result) = match function {
+        N::Add | N::Sub => {
+            let b = b?;
+            let function = if function == N::Add { Function::Add } else { Function::Sub };
+            (function, Shape { whole: a.whole.max(b.whole) + 1, scale: a.scale.max(b.scale) })
         }
-        (Function::Mul, [a, b]) => Shape { whole: a.whole + b.whole, scale: a.scale + b.scale },
-        (Function::Neg | Function::Abs | Function::WidenDecimal, [a]) => *a,
-        _ => return Err("unexpected arguments of a numeric function".into()),
+        N::Mul => {
+            let b = b?;
+            (Function::Mul, Shape { whole: a.whole + b.whole, scale: a.scale + b.scale })
+        }
+        N::Neg => (Function::Neg, a),
+        N::Abs => (Function::Abs, a),
+        N::Mod | N::DivTrunc => {
+            let b = b?;
+            let scale = a.scale.max(b.scale);
+            // Both are brought to one scale first.
+            a.at_scale(scale).narrow()?;
+            b.at_scale(scale).narrow()?;
+            let result = match function {
+                // It is smaller than either.
+                N::Mod => Shape { whole: a.whole.min(b.whole), scale },
+                _ => Shape { whole: a.whole + b.scale, scale: 0 },
+            };
+            (exact, result.narrow()?)
+        }
+        N::Sign => (exact, Shape { whole: 1, scale: 0 }),
+        // Rounding up may give one digit more.
+        N::Ceil | N::Floor => (exact, Shape { whole: a.whole + 1, scale: 0 }.narrow()?),
+        N::Round | N::Trunc => {
+            let places = constant_int4(args.get(1)?)?;
+            let scale = u32::try_from(places).unwrap_or(0);
+            let up = u32::from(function == N::Round && places < a.scale as i32);
+            (exact, Shape { whole: a.whole + up, scale }.narrow()?)
+        }
+        _ => return None,
     };
-    result.to_type()
+    if function == exact {
+        a.narrow()?;
+    }
+    Some((function, result.to_type().ok()?))
+}
+
+fn constant_int4(arg: &Typed) -> Option<i32> {
+    match &arg.expr {
+        Expr::Literal(Literal { value: Some(Value::Int(value)), .. }) => (*value).try_into().ok(),
+        _ => None,
+    }
+}
+
+/// An integer as a decimal without digits after the point.
+pub fn from_integer(arg: Typed) -> Result<Typed, Reason> {
+    let ty = shape(arg.ty)?.to_type()?;
+    Ok(call(Function::WidenDecimal, vec![arg], ty))
+}
+
+/// `arg` in the exact lane.
+pub fn as_numeric(arg: Typed) -> Expr {
+    match (arg.ty, arg.expr) {
+        (DataType::Numeric, expr) => expr,
+        (_, Expr::Literal(Literal { value: None, .. })) => Expr::null(DataType::Numeric),
+        (_, expr) => {
+            let function = Function::Numeric(NumericFunction::ToNumeric);
+            Expr::call(function, vec![expr], DataType::Numeric)
+        }
+    }
+}
+
+/// The cast of a numeric value to a type modifier, by steps that cannot fail if
+/// all values of the argument's type fit.
+pub fn with_typmod(arg: Typed, raw: i32) -> Typed {
+    let Some(Typmod { precision, scale }) = Typmod::from_raw(raw) else { return arg };
+    let ty = numeric_type(raw);
+    if let (Ok(from), Ok(places), DataType::Decimal { .. }) =
+        (finite_shape(arg.ty), u32::try_from(scale), ty)
+    {
+        let room = precision - scale;
+        let widened = |arg| Typed { expr: as_decimal(arg, ty), ty };
+        if from.scale <= places && from.whole as i32 <= room {
+            return widened(arg);
+        }
+        if from.scale > places && from.whole as i32 + 1 <= room {
+            let places = Typed {
+                expr: Expr::literal(DataType::Int4, Value::Int(scale.into())),
+                ty: DataType::Int4,
+            };
+            let rounded = operation(NumericFunction::Round, vec![arg.clone(), places]);
+            if rounded.ty != DataType::Numeric {
+                return widened(rounded);
+            }
+        }
+    }
+    match (u16::try_from(precision), i16::try_from(scale)) {
+        (Ok(precision), Ok(scale)) => {
+            let function = NumericFunction::WithTypmod { precision, scale };
+            call(Function::Numeric(function), vec![arg], ty)
+        }
+        // The bits of a type modifier hold no others.
+        _ => arg,
+    }
+}
+
+/// Whether `ty` is `numeric` in either lane.
+pub fn is_numeric(ty: DataType) -> bool {
+    matches!(ty, DataType::Numeric | DataType::Decimal { .. })
+}
+
+/// The type that holds numeric values of types `a` and `b` with their display
+/// scales.
+pub fn branch_type(a: DataType, b: DataType) -> DataType {
+    let fast = match (a, b) {
+        (DataType::Decimal { scale: a_scale, .. }, DataType::Decimal { scale: b_scale, .. })
+            if a_scale == b_scale =>
+        {
+            common_type(a, b).ok()
+        }
+        _ => None,
+    };
+    fast.unwrap_or(DataType::Numeric)
 }
 
 /// The type that holds the values of both `a` and `b` without change.
@@ -113,31 +251,89 @@ mod tests {
         DataType::Decimal { precision, scale }
     }
 
-    #[test]
-    fn scales_follow_postgresql() {
-        let price = decimal(15, 2);
-        let one = decimal(1, 0);
-        let rest = result_type(Function::Sub, &[one, price]);
-        assert_eq!(rest, Ok(decimal(16, 2)));
-        assert_eq!(result_type(Function::Mul, &[price, decimal(16, 2)]), Ok(decimal(31, 4)));
-        assert_eq!(result_type(Function::WidenDecimal, &[DataType::Int4]), Ok(decimal(10, 0)));
-        assert_eq!(common_type(decimal(5, 4), decimal(10, 1)), Ok(decimal(13, 4)));
+    fn column(ty: DataType) -> Typed {
+        Typed { expr: Expr::Column(0), ty }
+    }
+
+    fn int4(value: i64) -> Typed {
+        let ty = DataType::Int4;
+        Typed { expr: Expr::literal(ty, Value::Int(value)), ty }
+    }
+
+    fn result(function: NumericFunction, args: &[DataType]) -> DataType {
+        operation(function, args.iter().map(|ty| column(*ty)).collect()).ty
     }
 
     #[test]
-    fn infinities_are_compared_only() {
-        assert!(result_type(Function::Add, &[YEAR, decimal(1, 0)]).is_err());
+    fn scales_follow_postgresql() {
+        use NumericFunction as N;
+        let price = decimal(15, 2);
+        let one = decimal(1, 0);
+        assert_eq!(result(N::Sub, &[one, price]), decimal(16, 2));
+        assert_eq!(result(N::Mul, &[price, decimal(16, 2)]), decimal(31, 4));
+        assert_eq!(from_integer(column(DataType::Int4)).unwrap().ty, decimal(10, 0));
+        assert_eq!(common_type(decimal(5, 4), decimal(10, 1)), Ok(decimal(13, 4)));
+        assert_eq!(result(N::Mod, &[price, decimal(5, 3)]), decimal(5, 3));
+        assert_eq!(result(N::DivTrunc, &[price, decimal(5, 3)]), decimal(16, 0));
+        assert_eq!(result(N::Ceil, &[price]), decimal(14, 0));
+        assert_eq!(result(N::Sign, &[price]), decimal(1, 0));
+        assert_eq!(result(N::Div, &[price, one]), DataType::Numeric);
+    }
+
+    #[test]
+    fn rounding_to_a_constant_is_bounded() {
+        let round = |function, ty, places| operation(function, vec![column(ty), int4(places)]).ty;
+        let price = decimal(15, 2);
+        assert_eq!(round(NumericFunction::Round, price, 1), decimal(15, 1));
+        assert_eq!(round(NumericFunction::Trunc, price, 1), decimal(14, 1));
+        assert_eq!(round(NumericFunction::Round, price, 4), decimal(17, 4));
+        assert_eq!(round(NumericFunction::Round, price, -2), decimal(14, 0));
+        assert_eq!(round(NumericFunction::Round, price, 30), DataType::Numeric);
+        assert_eq!(result(NumericFunction::Round, &[price, DataType::Int4]), DataType::Numeric);
+    }
+
+    #[test]
+    fn casts_that_always_fit_cannot_fail() {
+        let raw = |precision: i32, scale: i32| (precision << 16 | scale & 0x7ff) + 4;
+        let cast = |from, typmod| with_typmod(column(from), typmod);
+        let wider = cast(decimal(10, 2), raw(12, 3));
+        assert_eq!((wider.ty, wider.expr.can_fail()), (decimal(12, 3), false));
+        let rounded = cast(decimal(10, 4), raw(9, 2));
+        assert_eq!((rounded.ty, rounded.expr.can_fail()), (decimal(9, 2), false));
+        // 999999.9999 becomes 1000000.00.
+        let tight = cast(decimal(10, 4), raw(8, 2));
+        assert_eq!((tight.ty, tight.expr.can_fail()), (decimal(8, 2), true));
+        let exact = cast(DataType::Numeric, raw(8, -2));
+        assert_eq!((exact.ty, exact.expr.can_fail()), (decimal(10, 0), true));
+        assert_eq!(cast(DataType::Numeric, raw(100, 50)).ty, DataType::Numeric);
+        assert_eq!(cast(DataType::Numeric, -1).expr, Expr::Column(0));
+    }
+
+    #[test]
+    fn infinities_are_computed_with_in_the_exact_lane() {
+        assert_eq!(result(NumericFunction::Add, &[YEAR, decimal(1, 0)]), DataType::Numeric);
         assert!(sum_type(YEAR).is_err());
         assert!(common_type(YEAR, decimal(3, 1)).is_err());
         assert_eq!(common_type(YEAR, decimal(10, 0)), Ok(decimal(10, 0)));
     }
 
     #[test]
-    fn what_cannot_be_bounded_is_refused() {
-        assert!(result_type(Function::Mul, &[decimal(50, 2), decimal(50, 2)]).is_err());
-        assert!(result_type(Function::Add, &[DataType::Numeric, decimal(1, 0)]).is_err());
+    fn what_cannot_be_bounded_is_exact() {
+        let wide = decimal(50, 2);
+        assert_eq!(result(NumericFunction::Mul, &[wide, wide]), DataType::Numeric);
+        let mixed = [DataType::Numeric, decimal(1, 0)];
+        assert_eq!(result(NumericFunction::Add, &mixed), DataType::Numeric);
+        assert_eq!(result(NumericFunction::Mod, &[decimal(38, 0), wide]), DataType::Numeric);
         assert!(sum_type(decimal(60, 0)).is_err());
         assert_eq!(sum_type(decimal(15, 2)), Ok(decimal(38, 2)));
         assert_eq!(sum_type(decimal(31, 4)), Ok(decimal(76, 4)));
+    }
+
+    #[test]
+    fn branches_keep_their_scales() {
+        assert_eq!(branch_type(decimal(5, 2), decimal(9, 2)), decimal(9, 2));
+        assert_eq!(branch_type(decimal(5, 2), decimal(5, 3)), DataType::Numeric);
+        assert_eq!(branch_type(DataType::Numeric, decimal(5, 3)), DataType::Numeric);
+        assert_eq!(branch_type(YEAR, decimal(9, 0)), decimal(9, 0));
     }
 }

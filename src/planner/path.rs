@@ -1,7 +1,7 @@
 //! Fragments as paths.
 
 use super::fragment::Fragment;
-use super::{cost, plan, state};
+use super::{cost, plan, report, state};
 use crate::guc;
 use crate::nodes::{Tagged, cast, iter, list_of};
 use crate::version;
@@ -32,6 +32,7 @@ pub unsafe fn offer(
             cost::path(fragment.cost, fragment.rows, (*target).width, fragment.pending.len());
         cost.startup += (*target).cost.startup;
         cost.total += (*target).cost.startup + (*target).cost.per_tuple * fragment.rows;
+        report::offered(rel, cost.total);
         if guc::FORCE.get() {
             let native = iter::<pg_sys::Path>((*rel).pathlist)
                 .filter(|path| !is_ours(*path))

@@ -2,31 +2,91 @@
 
 use pgrx::pg_sys;
 use std::borrow::Cow;
+use std::ffi::CStr;
 use std::fmt;
+use std::ptr::NonNull;
 
-/// A reason in words, naming the function, type or clause.
+/// A reason, and the expression that it is about, where there is one.
+///
+/// Most reasons are never read, so those that name an object of the catalogs
+/// look its name up when they are written.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reason(Cow<'static, str>);
+pub struct Reason {
+    why: Why,
+    subject: Option<NonNull<pg_sys::Node>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Why {
+    Words(Cow<'static, str>),
+    Unsupported(Object),
+}
+
+/// What is not supported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Object {
+    /// A function.
+    Function(pg_sys::Oid),
+    /// An operator.
+    Operator(pg_sys::Oid),
+    /// An aggregate or window function.
+    Aggregate(pg_sys::Oid),
+}
 
 impl From<&'static str> for Reason {
     fn from(text: &'static str) -> Self {
-        Self(Cow::Borrowed(text))
+        Self { why: Why::Words(Cow::Borrowed(text)), subject: None }
     }
 }
 
 impl From<String> for Reason {
     fn from(text: String) -> Self {
-        Self(Cow::Owned(text))
+        Self { why: Why::Words(Cow::Owned(text)), subject: None }
+    }
+}
+
+impl From<Object> for Reason {
+    fn from(object: Object) -> Self {
+        Self { why: Why::Unsupported(object), subject: None }
     }
 }
 
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        match &self.why {
+            Why::Words(words) => f.write_str(words),
+            Why::Unsupported(object) => write!(f, "{object} is not supported"),
+        }
+    }
+}
+
+impl fmt::Display for Object {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // SAFETY: reasons are made and read in a backend's main thread; the
+        // functions return a string for any OID.
+        unsafe {
+            let (kind, name) = match *self {
+                Self::Function(oid) => ("function", pg_sys::format_procedure(oid)),
+                Self::Operator(oid) => ("operator", pg_sys::format_operator(oid)),
+                Self::Aggregate(oid) => ("aggregate", pg_sys::format_procedure(oid)),
+            };
+            write!(f, "{kind} {}", CStr::from_ptr(name).to_string_lossy())
+        }
     }
 }
 
 impl Reason {
+    /// The reason, about the expression `node`, which lives as long as the
+    /// planner call. An expression that it is already about stays.
+    pub fn about<T>(self, node: *mut T) -> Self {
+        Self { subject: self.subject.or(NonNull::new(node.cast())), ..self }
+    }
+
+    /// The expression that the reason is about.
+    pub fn subject(&self) -> Option<*mut pg_sys::Node> {
+        self.subject.map(NonNull::as_ptr)
+    }
+
     /// Tells at DEBUG2 why `what` stays in PostgreSQL.
     pub fn note(&self, what: &str) {
         // SAFETY: plain settings of this backend.

@@ -7,6 +7,7 @@
 
 use super::fragment::Fragment;
 use super::join::Clause;
+use super::report::Notes;
 use pgrx::pg_sys;
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -20,6 +21,7 @@ pub struct State {
     leaves: HashMap<*const pg_sys::RelOptInfo, Option<Rc<Fragment>>>,
     clauses: HashMap<*const pg_sys::RestrictInfo, Rc<Clause>>,
     offered: Vec<Rc<Fragment>>,
+    notes: Option<Notes>,
 }
 
 thread_local! {
@@ -35,9 +37,10 @@ impl Drop for Entered {
     }
 }
 
-/// Enters a planner call; `active` says whether fusion plans are wanted in it.
-pub fn enter(active: bool) -> Entered {
-    STACK.with_borrow_mut(|stack| stack.push(State { active, ..State::default() }));
+/// Enters a planner call; `active` says whether fusion plans are wanted in it,
+/// `notes` where to note why there are none, if that is wanted.
+pub fn enter(active: bool, notes: Option<Notes>) -> Entered {
+    STACK.with_borrow_mut(|stack| stack.push(State { active, notes, ..State::default() }));
     Entered(())
 }
 
@@ -104,4 +107,10 @@ pub fn remember_offered(fragment: Rc<Fragment>) -> usize {
 /// The fragment offered under `number`.
 pub fn offered(number: usize) -> Option<Rc<Fragment>> {
     with(|state| state.offered.get(number).cloned())
+}
+
+/// What `f` does with the notes for a report, if one is wanted of the current
+/// planner call. `f` must not call PostgreSQL.
+pub fn notes<R>(f: impl FnOnce(&mut Notes) -> R) -> Option<R> {
+    with(|state| state.notes.as_mut().map(f))
 }

@@ -76,7 +76,7 @@ unsafe fn other_type(typid: pg_sys::Oid) -> Result<DataType, Reason> {
 /// A value of a declared `numeric(p, s)` always has display scale `s`, because
 /// `apply_typmod` rounds every value to it on entry. A negative scale keeps no
 /// digits after the point; a scale above the precision means leading zeros.
-fn numeric_type(typmod: i32) -> DataType {
+pub fn numeric_type(typmod: i32) -> DataType {
     const HEADER: i32 = pg_sys::VARHDRSZ as i32;
     if typmod < HEADER {
         return DataType::Numeric;

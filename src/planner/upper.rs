@@ -5,7 +5,7 @@ use super::compare::{check_text_comparison, comparable};
 use super::expr::{AnyVar, Columns, Params, Translator};
 use super::fragment::{Fragment, Kind, LimitFragment, SortFragment, SortItem};
 use super::functions;
-use super::{Reason, cost, group, leaf, path, state};
+use super::{Reason, cost, group, leaf, path, report, state};
 use crate::nodes::{self, cast, iter};
 use fusion_plan::{DataType, Function};
 use pgrx::pg_sys::{self, NodeTag, UpperRelationKind};
@@ -47,7 +47,7 @@ pub unsafe fn offer(
         };
         let fragment = match fragment {
             Ok(fragment) => fragment,
-            Err(reason) => return reason.note("what is above the joins"),
+            Err(reason) => return report::stage(root, stage, &reason),
         };
         let target = (*root).upper_targets[stage as usize];
         if target.is_null() || !covers(&columns_of(&fragment), target) {
@@ -155,13 +155,14 @@ unsafe fn order(root: *mut pg_sys::PlannerInfo, input: Rc<Fragment>) -> Result<F
                 Some(Function::Gt) => true,
                 _ => return Err("an order that the engine does not know".into()),
             };
-            let typed = Translator::new(&available, &mut params).translate(expr)?;
-            let (_, _, ty) = comparable(typed.clone(), typed)?;
+            let about = |reason: Reason| reason.about(expr);
+            let typed = Translator::new(&available, &mut params).translate(expr).map_err(about)?;
+            let (_, _, ty) = comparable(typed.clone(), typed).map_err(about)?;
             if ty == DataType::Opaque {
-                return Err("an order of values that the engine does not know".into());
+                return Err(about("an order of values that the engine does not know".into()));
             }
             if ty == DataType::Text {
-                check_text_comparison(Function::Lt, pg_sys::exprCollation(expr))?;
+                check_text_comparison(Function::Lt, pg_sys::exprCollation(expr)).map_err(about)?;
             }
             keys.push(SortItem { expr, descending, nulls_first: clause.nulls_first });
         }

@@ -13,7 +13,7 @@
 //! | `lower` | from fusion plans to physical operators |
 //! | `ops` | physical operators of our own |
 //! | `expr` | scalar functions and lazy operators |
-//! | `agg`, `numeric` | aggregates |
+//! | `agg` | aggregates |
 //! | `memory` | one memory limit for all sessions |
 
 mod agg;
@@ -24,7 +24,6 @@ pub mod host;
 mod lower;
 mod memory;
 mod metrics;
-mod numeric;
 mod ops;
 
 pub use engine::{Engine, EngineConfig};

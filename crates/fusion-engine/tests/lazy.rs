@@ -4,7 +4,10 @@ mod common;
 
 use arrow::array::{ArrayRef, Int32Array, StringViewArray};
 use common::*;
-use fusion_plan::{Aggregate, AggregateFunction, DataType, Expr, Function, PgError, Rel, SqlState};
+use fusion_plan::{
+    Aggregate, AggregateFunction, DataType, Expr, Extreme, Function, Literal, PgError, Rel,
+    SqlState, Value,
+};
 use std::sync::Arc;
 
 const TYPES: [DataType; 2] = [DataType::Int4, DataType::Text];
@@ -127,6 +130,116 @@ fn an_aggregate_argument_waits_for_its_filter() {
     assert!(aggregate(sum, vec![quotient()], None, DataType::Int8).is_err());
     let count = aggregate(AggregateFunction::CountStar, vec![], Some(not_zero()), DataType::Int8);
     assert_eq!(count.unwrap(), ["2"]);
+}
+
+/// `NULLIF(left, right)` compared by `equal` over columns 0 and 1.
+fn null_if(left: Expr, right: Expr, equal: Expr) -> Expr {
+    Expr::NullIf { left: Box::new(left), right: Box::new(right), equal: Box::new(equal) }
+}
+
+#[test]
+fn nullif_compares_what_is_not_null() {
+    let equal = || compare(Function::Eq, col(0), col(1));
+    assert_eq!(project(null_if(col(0), int4(2), equal())).unwrap(), ["0", "", "", "5"]);
+    assert_eq!(project(null_if(int4(2), col(0), equal())).unwrap(), ["2", "", "2", "2"]);
+    let null = Expr::null(DataType::Int4);
+    assert_eq!(project(null_if(col(0), null.clone(), equal())).unwrap(), ["0", "2", "", "5"]);
+    assert_eq!(project(null_if(null, col(0), equal())).unwrap(), ["", "", "", ""]);
+    // 10 / the second column, which fails for zero: of the arguments, not the input.
+    let divided = Expr::call(Function::Div, vec![int4(10), col(1)], DataType::Int4);
+    let fails_for_zero = compare(Function::Eq, divided, int4(5));
+    let maybe =
+        || Expr::Case { whens: vec![(not_zero(), col(0))], otherwise: None, ty: DataType::Int4 };
+    let guarded = null_if(col(1), maybe(), fails_for_zero.clone());
+    assert_eq!(project(guarded).unwrap(), ["zero", "", "a long name for null", "five, and more"]);
+    assert_eq!(project(null_if(col(1), col(0), fails_for_zero)), Err(PgError::division_by_zero()));
+    // The arguments themselves are evaluated for every row.
+    let always = null_if(col(1), quotient(), compare(Function::Eq, col(1), int4(0)));
+    assert!(project(always).is_err());
+}
+
+#[test]
+fn lists_follow_three_valued_logic() {
+    let list = |values: &[Option<i64>], negated| {
+        let values = values
+            .iter()
+            .map(|value| Literal { ty: DataType::Int4, value: value.map(Value::Int) })
+            .collect();
+        project(Expr::InList { arg: Box::new(col(0)), values, negated }).unwrap()
+    };
+    assert_eq!(list(&[Some(5), Some(0)], false), ["true", "false", "", "true"]);
+    assert_eq!(list(&[Some(5), Some(0)], true), ["false", "true", "", "false"]);
+    assert_eq!(list(&[Some(5), None], false), ["", "", "", "true"]);
+    assert_eq!(list(&[Some(5), None], true), ["", "", "", "false"]);
+    assert_eq!(list(&[], false), ["false"; 4]);
+    assert_eq!(list(&[], true), ["true"; 4]);
+    assert_eq!(list(&[None], true), [""; 4]);
+    let many: Vec<_> = (3..1000).map(Some).collect();
+    assert_eq!(list(&many, false), ["false", "false", "", "true"]);
+    let names = ["two", "a long name for null", "neither"].map(|name| Literal {
+        ty: DataType::Bpchar,
+        value: Some(Value::Text(format!("{name}   "))),
+    });
+    let types = [DataType::Int4, DataType::Bpchar];
+    let padded = Expr::InList { arg: Box::new(col(1)), values: names.to_vec(), negated: false };
+    let root = Rel::Project { input: Box::new(Rel::Leaf(0)), exprs: vec![padded] };
+    let plan = plan(root, vec![leaf(&types, 4.0)]);
+    assert_eq!(lines(1, &plan, vec![leaf_batches()], false), ["false", "true", "true", "false"]);
+}
+
+#[test]
+fn a_list_of_decimals_of_any_scale() {
+    let money = DataType::Decimal { precision: 10, scale: 2 };
+    // The last one is no value of the column's type.
+    let values = [(25_000, 4), (7, 0), (25_001, 4)].map(|(unscaled, scale)| Literal {
+        ty: DataType::Decimal { precision: 10, scale },
+        value: Some(Value::Decimal(Some(unscaled))),
+    });
+    let column = arrow::array::Decimal128Array::from(vec![Some(250), Some(700), Some(1), None]);
+    let column: ArrayRef = Arc::new(column.with_data_type(money.arrow()));
+    let list = Expr::InList { arg: Box::new(col(0)), values: values.to_vec(), negated: false };
+    let only = |values: Vec<Literal>| Expr::InList { arg: Box::new(col(0)), values, negated: true };
+    let exprs = vec![list, only(values[2..].to_vec())];
+    let root = Rel::Project { input: Box::new(Rel::Leaf(0)), exprs };
+    let plan = plan(root, vec![leaf(&[money], 4.0)]);
+    let result = lines(1, &plan, vec![vec![batch(&[money], vec![column])]], false);
+    assert_eq!(result, ["true|true", "true|true", "false|true", "|"]);
+}
+
+#[test]
+fn a_row_comparison_stops_at_the_first_difference() {
+    let rows = |comparison, pairs| project(Expr::RowCompare { comparison, pairs });
+    // (column 0, 10 / column 0) < (0, 0): zero is equal and goes on to divide.
+    let pairs = |first| vec![(col(0), int4(first)), (quotient(), int4(3))];
+    assert_eq!(rows(Function::Lt, pairs(0)), Err(PgError::division_by_zero()));
+    assert_eq!(rows(Function::Lt, pairs(5)).unwrap(), ["true", "true", "", "true"]);
+    assert_eq!(rows(Function::Gt, pairs(2)).unwrap(), ["false", "true", "", "true"]);
+    assert_eq!(rows(Function::Ge, vec![(col(0), int4(2))]).unwrap(), ["false", "true", "", "true"]);
+    let null = vec![(Expr::null(DataType::Int4), int4(1)), (quotient(), int4(3))];
+    assert_eq!(rows(Function::Lt, null).unwrap(), [""; 4]);
+}
+
+#[test]
+fn the_larger_of_several_evaluates_all() {
+    let extreme = |extreme, args| project(Expr::MinMax { extreme, args });
+    assert_eq!(
+        extreme(Extreme::Greatest, vec![col(0), int4(2), Expr::null(DataType::Int4)]).unwrap(),
+        ["2", "2", "2", "5"]
+    );
+    assert_eq!(extreme(Extreme::Least, vec![int4(2), col(0)]).unwrap(), ["0", "2", "2", "2"]);
+    assert!(extreme(Extreme::Least, vec![int4(-7), quotient()]).is_err());
+}
+
+#[test]
+fn distinctness_is_never_null() {
+    let distinct = |left: Expr, right: Expr, negated| {
+        project(Expr::IsDistinct { left: Box::new(left), right: Box::new(right), negated }).unwrap()
+    };
+    assert_eq!(distinct(col(0), int4(2), false), ["true", "false", "true", "true"]);
+    assert_eq!(distinct(col(0), col(0), true), ["true"; 4]);
+    let null = || Expr::null(DataType::Int4);
+    assert_eq!(distinct(null(), col(0), true), ["false", "false", "true", "false"]);
+    assert_eq!(distinct(null(), null(), false), ["false"; 4]);
 }
 
 #[test]

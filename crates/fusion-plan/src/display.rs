@@ -285,6 +285,9 @@ fn show_literal(literal: &Literal) -> String {
             format!("'{months} mons {days} days {micros} us'")
         }
         Value::Text(text) => format!("'{}'", text.replace('\'', "''")),
+        Value::Bytes(bytes) if literal.ty == DataType::Numeric && bytes.len() == 2 => {
+            show_special(bytes)
+        }
         Value::Bytes(bytes) => {
             let mut text = "'\\x".to_owned();
             for byte in bytes {
@@ -293,6 +296,16 @@ fn show_literal(literal: &Literal) -> String {
             text.push('\'');
             text
         }
+    }
+}
+
+/// A `numeric` constant of two bytes: an infinity, or else a zero of many
+/// digits. (NaN is a constant of type `Decimal`.)
+fn show_special(bytes: &[u8]) -> String {
+    match bytes {
+        [a, b] if u16::from_ne_bytes([*a, *b]) == 0xD000 => "Infinity".to_owned(),
+        [a, b] if u16::from_ne_bytes([*a, *b]) == 0xF000 => "-Infinity".to_owned(),
+        _ => "0".to_owned(),
     }
 }
 

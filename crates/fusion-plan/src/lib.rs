@@ -27,7 +27,8 @@ pub use display::PlanDisplay;
 pub use error::{PgError, SqlState};
 pub use expr::{BoolTest, Expr, Extreme, Literal, Value};
 pub use function::{
-    CastFunction, DatetimeFunction, FloatFunction, Function, NumericFunction, TextFunction,
+    CastFunction, DatetimeFunction, DatetimeUnit, FloatFunction, Function, NumericFunction,
+    TextFunction,
 };
 pub use metrics::{NodeMetrics, SessionMetrics};
 pub use rel::{

@@ -45,9 +45,11 @@ pub enum JoinKind {
     Semi,
     /// Left rows without a match (`NOT EXISTS`): a NULL key never matches.
     Anti,
-    /// Left rows for which `key NOT IN (right)` is true: none if the right
-    /// side has a NULL key, and no left row with a NULL key unless the right
-    /// side is empty.
+    /// Left rows for which `keys NOT IN (right keys)` is true, over those right
+    /// rows for which the residual is true: rows that no right row equals, and
+    /// none might, as it might where a key is NULL and no other differs. So a
+    /// single key that is NULL on the right leaves no row, and one that is NULL
+    /// on the left leaves its row only if there is nothing on the right.
     NullAwareAnti,
 }
 

@@ -4,7 +4,7 @@
 use super::{Columns, Translator, Typed, as_decimal};
 use crate::nodes::iter;
 use crate::planner::compare::{check_text_comparison, comparable};
-use crate::planner::{Reason, functions, numeric};
+use crate::planner::{Object, Reason, functions, numeric};
 use fusion_plan::{DataType, Expr, Extreme, Function, Literal};
 use pgrx::pg_sys;
 
@@ -102,8 +102,7 @@ impl<C: Columns> Translator<'_, C> {
         unsafe {
             let function = super::implementation(node.opfuncid, node.opno);
             if functions::comparison(function) != Some(Function::Eq) {
-                let name = super::function_name(function);
-                return Err(format!("function {name} is not supported").into());
+                return Err(Object::Operator(node.opno).into());
             }
             self.uses(function);
             let args = self.all(node.args)?;
@@ -114,10 +113,8 @@ impl<C: Columns> Translator<'_, C> {
     }
 }
 
-/// The one type of all branches of a CASE or COALESCE.
-///
-/// Numeric branches must agree in scale, because each value shows its own
-/// branch's; a NULL constant goes with anything.
+/// The one type of all branches of a CASE or COALESCE: for numeric ones, one
+/// that keeps the display scale of each. A NULL constant goes with anything.
 fn branch_type<'a>(branches: impl Iterator<Item = &'a Typed>) -> Result<DataType, Reason> {
     let mut common: Option<DataType> = None;
     let mut null = None;
@@ -129,12 +126,10 @@ fn branch_type<'a>(branches: impl Iterator<Item = &'a Typed>) -> Result<DataType
         common = Some(match (common, branch.ty) {
             (None, ty) => ty,
             (Some(a), b) if a == b => a,
-            (Some(a @ DataType::Decimal { scale, .. }), b @ DataType::Decimal { scale: s, .. })
-                if scale == s =>
-            {
-                numeric::common_type(a, b)?
+            (Some(a), b) if numeric::is_numeric(a) && numeric::is_numeric(b) => {
+                numeric::branch_type(a, b)
             }
-            _ => return Err("branches whose numeric scales differ".into()),
+            (Some(a), b) => return Err(format!("branches of types {a} and {b}").into()),
         });
     }
     common.or(null).ok_or_else(|| "no branches".into())
@@ -149,5 +144,8 @@ fn as_branch(branch: Typed, ty: DataType) -> Expr {
     if is_null_literal(&branch.expr) {
         return Expr::null(ty);
     }
-    as_decimal(branch, ty)
+    match ty {
+        DataType::Numeric => numeric::as_numeric(branch),
+        _ => as_decimal(branch, ty),
+    }
 }

@@ -7,9 +7,10 @@
 use super::{Columns, Translator, Typed, call};
 use crate::nodes::{self, cast};
 use crate::planner::Reason;
+use crate::planner::numeric;
 use crate::planner::types::{fusion_type, type_name};
 use crate::version;
-use fusion_plan::{CastFunction, DataType, Expr, Function, TextFunction, Value};
+use fusion_plan::{CastFunction, DataType, Expr, Function, NumericFunction, TextFunction, Value};
 use pgrx::pg_sys;
 
 /// A conversion of `arg` to `ty`.
@@ -83,6 +84,11 @@ impl<C: Columns> Translator<'_, C> {
                     let digits = self.extra_float_digits()?;
                     let function = Function::Cast(CastFunction::FormatFloat);
                     Ok(call(function, vec![arg, digits], DataType::Text))
+                }
+                (_, numeric::YEAR) => Err("the text of a year that may be infinite".into()),
+                (_, DataType::Numeric | DataType::Decimal { .. }) => {
+                    let function = Function::Numeric(NumericFunction::ToText);
+                    Ok(call(function, vec![arg], DataType::Text))
                 }
                 _ => Err(format!("the text of a value of type {}", type_name(ty)).into()),
             }
@@ -172,6 +178,9 @@ unsafe fn from_text(text: Typed, result: pg_sys::Oid) -> Result<Typed, Reason> {
             | DataType::Uuid,
         )
         | (pg_sys::OIDOID, _) => Ok(convert(CastFunction::Parse, text, ty)),
+        (_, DataType::Numeric) => {
+            Ok(call(Function::Numeric(NumericFunction::FromText), vec![text], ty))
+        }
         _ => unsupported(),
     }
 }

@@ -1,10 +1,10 @@
 //! Comparisons that are not plain operators: with arrays, of rows, and IS DISTINCT
 //! FROM.
 
-use super::{Columns, Translator, Typed, function_name, implementation};
+use super::{Columns, Translator, Typed, implementation};
 use crate::nodes::{cast, iter, oids};
 use crate::planner::compare::{check_text_comparison, comparable, compare};
-use crate::planner::{Reason, functions, literal};
+use crate::planner::{Object, Reason, functions, literal};
 use fusion_plan::{DataType, Expr, Function, Literal};
 use pgrx::pg_sys;
 
@@ -30,7 +30,7 @@ impl<C: Columns> Translator<'_, C> {
             };
             let oid = implementation(op.opfuncid, op.opno);
             let Some(function) = functions::comparison(oid) else {
-                return Err(format!("function {} is not supported", function_name(oid)).into());
+                return Err(Object::Operator(op.opno).into());
             };
             self.uses(oid);
             let scalar = self.translate(*scalar)?;
@@ -126,8 +126,7 @@ impl<C: Columns> Translator<'_, C> {
             for ((left, right), (operator, collation)) in lefts.zip(rights).zip(operators) {
                 let function = pg_sys::get_opcode(operator);
                 if functions::comparison(function).is_none() {
-                    let name = function_name(function);
-                    return Err(format!("function {name} is not supported").into());
+                    return Err(Object::Operator(operator).into());
                 }
                 let (left, right) = (self.translate(left)?, self.translate(right)?);
                 let (left, right, ty) = comparable(left, right)?;

@@ -12,12 +12,12 @@ mod stable;
 
 pub use coerce::convert;
 
-use super::Reason;
 use super::compare::{check_collation, compare, widen};
 use super::functions::{self, Rule};
 use super::literal::literal;
 use super::numeric;
 use super::types::{fusion_type, type_name};
+use super::{Object, Reason};
 use crate::nodes::{self, cast, iter};
 use fusion_plan::{BoolTest, CastFunction, DataType, Expr, Function};
 use pgrx::pg_sys::{self, NodeTag};
@@ -216,10 +216,9 @@ impl<'a, C: Columns> Translator<'a, C> {
         // SAFETY: in a backend's main thread; `node` is a node.
         unsafe {
             let ty = fusion_type(pg_sys::exprType(node), pg_sys::exprTypmod(node))?;
+            // The display scale is that of the value.
+            let ty = if numeric::is_numeric(ty) { DataType::Numeric } else { ty };
             match ty {
-                DataType::Numeric | DataType::Decimal { .. } => {
-                    Err("the scale of a numeric parameter is not known in advance".into())
-                }
                 DataType::Opaque => {
                     let name = type_name(pg_sys::exprType(node));
                     Err(format!("a parameter of type {name}").into())
@@ -236,6 +235,9 @@ impl<'a, C: Columns> Translator<'a, C> {
         // SAFETY: a valid operator expression.
         unsafe {
             let function = implementation(op.opfuncid, op.opno);
+            if functions::rule(function).is_none() {
+                return Err(Object::Operator(op.opno).into());
+            }
             self.function(function, op.args, op.inputcollid, op.opresulttype)
         }
     }
@@ -248,7 +250,7 @@ impl<'a, C: Columns> Translator<'a, C> {
         result: pg_sys::Oid,
     ) -> Result<Typed, Reason> {
         let Some(rule) = functions::rule(oid) else {
-            return Err(format!("function {} is not supported", function_name(oid)).into());
+            return Err(Object::Function(oid).into());
         };
         self.params.uses(oid);
         // SAFETY: the arguments of a valid node.
@@ -266,12 +268,7 @@ impl<'a, C: Columns> Translator<'a, C> {
                 let args = args.into_iter().map(|arg| widen(arg, ty)).collect::<Result<_, _>>()?;
                 Ok(call(function, args, ty))
             }
-            Rule::Numeric(function) => {
-                let args = all()?;
-                let types: Vec<_> = args.iter().map(|arg| arg.ty).collect();
-                let ty = numeric::result_type(function, &types)?;
-                Ok(call(function, args, ty))
-            }
+            Rule::Numeric(function) => Ok(numeric::operation(function, all()?)),
             Rule::Plain(function) => {
                 let args = all()?;
                 // SAFETY: in a backend's main thread; the function exists.

@@ -14,7 +14,7 @@ mod text;
 
 use super::Reason;
 use super::expr::Typed;
-use fusion_plan::{AggregateFunction, Function};
+use fusion_plan::{AggregateFunction, Function, NumericFunction};
 use pgrx::pg_sys;
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -29,9 +29,9 @@ pub enum Rule {
     /// Arithmetic in the result type: integer and float arguments are widened
     /// to it first.
     Arithmetic(Function),
-    /// `numeric` arithmetic, whose result precision and scale follow from the
-    /// arguments'.
-    Numeric(Function),
+    /// `numeric` arithmetic, in the fast lane if the arguments' precision and
+    /// scale allow it.
+    Numeric(NumericFunction),
     /// A call of the function on its arguments as they are.
     Plain(Function),
     /// LIKE and its kin on `bpchar`, which see the padding.

@@ -4,8 +4,8 @@
 use super::BoxedGroups;
 use super::fold::typed;
 use super::fold_kinds::nan_sum;
+use crate::error::to_datafusion;
 use crate::expr::{Unscaled, is_128, scale, widen};
-use crate::numeric::{self, PgNumeric};
 use arrow::array::{
     ArrayRef, ArrowPrimitiveType, BinaryViewBuilder, BooleanArray, Int64Array, PrimitiveArray,
 };
@@ -16,7 +16,8 @@ use datafusion_common::Result;
 use datafusion_expr::{EmitTo, GroupsAccumulator};
 use datafusion_functions_aggregate_common::aggregate::groups_accumulator::accumulate::accumulate;
 use datafusion_functions_aggregate_common::aggregate::groups_accumulator::nulls::filtered_null_mask;
-use fusion_plan::DataType;
+use fusion_plan::{DataType, PgError};
+use fusion_scalar::numeric::{Decimal, Number, Wide, divide, from_integer};
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -130,6 +131,19 @@ where
     }
 }
 
+/// Appends a sum, NaN if there is none, divided by the count.
+fn quotient(sum: Option<i256>, scale: u8, count: i64, out: &mut Vec<u8>) -> Result<(), PgError> {
+    let (scale, count) = (i32::from(scale), from_integer(count));
+    let Some(sum) = sum else { return Number::NaN.write(out) };
+    if let Some(narrow) = sum.to_i128() {
+        return divide(Number::Decimal(Decimal::new(narrow, scale)), count, out);
+    }
+    let (low, high) = sum.to_parts();
+    let mut stored = Vec::new();
+    Wide { low, high }.write(scale, &mut stored)?;
+    divide(Number::parse(&stored), count, out)
+}
+
 impl<I, S, C> GroupsAccumulator for Average<I, S, C>
 where
     I: ArrowPrimitiveType + Send,
@@ -163,14 +177,7 @@ where
                 continue;
             }
             bytes.clear();
-            match sum.value() {
-                Some(sum) => {
-                    PgNumeric::from_unscaled(sum, self.scale)
-                        .divide_by_count(count)
-                        .write(&mut bytes);
-                }
-                None => bytes.extend_from_slice(&numeric::NAN),
-            }
+            quotient(sum.value(), self.scale, count, &mut bytes).map_err(to_datafusion)?;
             result.append_value(&bytes);
         }
         Ok(Arc::new(result.finish()))
@@ -224,6 +231,7 @@ where
 mod tests {
     use super::*;
     use arrow::array::AsArray;
+    use fusion_scalar::numeric::NAN_BYTES;
 
     #[test]
     fn sums_of_wide_decimals_get_256_bits() {
@@ -240,7 +248,7 @@ mod tests {
         state.update_batch(&[Arc::new(values)], &[0, 0, 0], None, 1).unwrap();
         let result = state.evaluate(EmitTo::All).unwrap();
         let mut expected = Vec::new();
-        PgNumeric::from_unscaled(i256::from_i128(big), 0).write(&mut expected);
+        Decimal::new(big, 0).write(&mut expected).unwrap();
         assert_eq!(result.as_binary_view().value(0), expected);
     }
 
@@ -256,6 +264,6 @@ mod tests {
         state.merge_batch(&states, &[0, 0, 0, 1], 2).unwrap();
         let result = state.evaluate(EmitTo::All).unwrap();
         let result: Vec<_> = result.as_binary_view().iter().collect();
-        assert_eq!(result, [Some(&numeric::NAN[..]), None]);
+        assert_eq!(result, [Some(&NAN_BYTES[..]), None]);
     }
 }

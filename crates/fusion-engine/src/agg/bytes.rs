@@ -1,15 +1,17 @@
-//! `min` and `max` of strings: `text_smaller`, `text_larger` in the C
-//! collation, `bpchar_smaller`, `bpchar_larger`.
+//! `min` and `max` of what has no fixed width: `text_smaller`, `text_larger` in
+//! the C collation, `bpchar_smaller`, `bpchar_larger`, `numeric_smaller`,
+//! `numeric_larger`.
 
 use arrow::array::{Array, ArrayRef, AsArray, BinaryViewBuilder, BooleanArray, StringViewArray};
 use datafusion_common::{Result, internal_datafusion_err};
 use datafusion_expr::{EmitTo, GroupsAccumulator};
 use datafusion_functions_aggregate_common::aggregate::groups_accumulator::nulls::apply_filter_as_nulls;
 use fusion_plan::DataType;
+use fusion_scalar::numeric::compare_stored;
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-/// The smallest or largest string of each group, in memory of its own.
+/// The smallest or largest value of each group, in memory of its own.
 pub(super) struct MinMax {
     max: bool,
     input: DataType,
@@ -25,8 +27,13 @@ impl MinMax {
     }
 
     /// Whether `value` takes the place of `current`. Of equal strings, which
-    /// only `bpchar` can tell apart, the earlier one stays.
+    /// only `bpchar` can tell apart, the earlier one stays; of equal numbers,
+    /// which differ in scale, the later one counts.
     fn replaces(&self, value: &[u8], current: &[u8]) -> bool {
+        if self.input == DataType::Numeric {
+            let order = compare_stored(value, current);
+            return if self.max { order.is_ge() } else { order.is_le() };
+        }
         let key = |bytes| match self.input {
             DataType::Bpchar => without_trailing_blanks(bytes),
             _ => bytes,
@@ -90,7 +97,7 @@ impl GroupsAccumulator for MinMax {
             result.append_option(group);
         }
         let bytes = result.finish();
-        if self.input == DataType::Bytea {
+        if matches!(self.input, DataType::Bytea | DataType::Numeric) {
             return Ok(Arc::new(bytes));
         }
         // SAFETY: every value was copied from a string array.
@@ -128,6 +135,8 @@ impl GroupsAccumulator for MinMax {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use arrow::array::BinaryViewArray;
+    use fusion_scalar::numeric::{Number, numeric_in, numeric_out};
 
     fn extreme(max: bool, input: DataType, values: &[Option<&str>]) -> Option<String> {
         let mut state = MinMax::new(max, input);
@@ -158,6 +167,29 @@ mod tests {
             extreme(false, DataType::Bpchar, &[Some("a\t"), Some("a   ")]),
             Some("a   ".into())
         );
+    }
+
+    #[test]
+    fn numbers_are_ordered_by_value_and_the_last_of_equals_counts() {
+        let extreme = |max, values: &[&str]| {
+            let mut state = MinMax::new(max, DataType::Numeric);
+            let stored = |text: &str| {
+                let mut bytes = Vec::new();
+                numeric_in(text, None, &mut bytes).unwrap();
+                bytes
+            };
+            let values = BinaryViewArray::from_iter_values(values.iter().map(|text| stored(text)));
+            let indices = vec![0; values.len()];
+            state.update_batch(&[Arc::new(values)], &indices, None, 1).unwrap();
+            let result = state.evaluate(EmitTo::All).unwrap();
+            let mut text = String::new();
+            numeric_out(Number::parse(result.as_binary_view().value(0)), &mut text);
+            text
+        };
+        assert_eq!(extreme(true, &["9", "10.0", "10", "10.00", "-1e50"]), "10.00");
+        assert_eq!(extreme(false, &["9", "-1.0", "-1", "NaN"]), "-1");
+        assert_eq!(extreme(true, &["9", "NaN", "Infinity"]), "NaN");
+        assert_eq!(extreme(false, &["9", "-Infinity", "-1e50"]), "-Infinity");
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod count;
 mod float_average;
 mod fold;
 mod fold_kinds;
+mod numeric_sum;
 mod single;
 
 use crate::error::to_datafusion;
@@ -63,12 +64,15 @@ impl PgAggregate {
         match self.function {
             F::CountStar => Some(Box::new(count::Count::of_rows())),
             F::Count => Some(Box::new(count::Count::of_values())),
+            F::Sum | F::Avg if self.input == DataType::Numeric => {
+                numeric_sum::groups(self.function == F::Avg, self.result)
+            }
             F::Sum => fold_kinds::sum(self.input, self.result),
             F::Avg if self.input.is_float() => float_average::average(self.input, self.result),
             F::Avg => average::average(self.input, self.result),
             F::Min | F::Max if self.input != self.result => None,
             F::Min | F::Max => match self.input {
-                DataType::Text | DataType::Bpchar | DataType::Bytea => {
+                DataType::Text | DataType::Bpchar | DataType::Bytea | DataType::Numeric => {
                     Some(Box::new(bytes::MinMax::new(self.function == F::Max, self.input)))
                 }
                 input => fold_kinds::min_max(self.function == F::Max, input),
@@ -81,6 +85,7 @@ impl PgAggregate {
     fn state_types(&self) -> Vec<Arrow> {
         use AggregateFunction as F;
         match self.function {
+            F::Sum | F::Avg if self.input == DataType::Numeric => vec![Arrow::BinaryView],
             F::Avg if self.input.is_float() => vec![Arrow::Float64; 3],
             F::Avg => vec![average::sum_type(self.input).arrow(), Arrow::Int64],
             _ => vec![self.result.arrow()],

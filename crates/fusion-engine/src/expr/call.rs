@@ -1,6 +1,5 @@
 //! The expression that calls a function.
 
-use super::convert::normalize_float;
 use super::{Arg, Kernel, kernel_for};
 use crate::error::to_datafusion;
 use arrow::array::{RecordBatch, new_empty_array, new_null_array};
@@ -17,8 +16,7 @@ use std::sync::Arc;
 /// NULL is NULL, and cannot raise an error.
 #[derive(Clone, Debug)]
 pub(crate) struct Call {
-    /// `None` for the normalisation of a float key.
-    function: Option<Function>,
+    function: Function,
     args: Vec<Arc<dyn PhysicalExpr>>,
     arg_types: Vec<fusion_plan::DataType>,
     result: fusion_plan::DataType,
@@ -39,19 +37,7 @@ impl Call {
         result: fusion_plan::DataType,
     ) -> Result<Self, PgError> {
         let kernel = kernel_for(function, &arg_types, result)?;
-        let function = Some(function);
         Ok(Self { function, args, arg_types, result, ty: result.arrow(), kernel })
-    }
-
-    /// The float `arg` in the form in which bytes decide equality and order;
-    /// `None` if `ty` is not a float.
-    pub(crate) fn normalized(
-        arg: &Arc<dyn PhysicalExpr>,
-        ty: fusion_plan::DataType,
-    ) -> Option<Self> {
-        let (args, arg_types) = (vec![Arc::clone(arg)], vec![ty]);
-        let kernel = normalize_float(ty)?;
-        Some(Self { function: None, args, arg_types, result: ty, ty: ty.arrow(), kernel })
     }
 }
 
@@ -74,10 +60,7 @@ impl Hash for Call {
 
 impl fmt::Display for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.function {
-            Some(function) => write!(f, "{function:?}(")?,
-            None => f.write_str("Normalized(")?,
-        }
+        write!(f, "{:?}(", self.function)?;
         for (index, arg) in self.args.iter().enumerate() {
             let comma = if index > 0 { ", " } else { "" };
             write!(f, "{comma}{arg}")?;

@@ -91,21 +91,10 @@ pub(crate) fn widen_decimal(arg: DataType, result: DataType) -> Option<Arc<dyn K
     }
 }
 
-/// Floats in the one form per value that bytewise hashing and IEEE's total
-/// order need to agree with PostgreSQL: no negative zero, one NaN.
-pub(super) fn normalize_float(ty: DataType) -> Option<Arc<dyn Kernel>> {
-    const NAME: &str = "normalize";
-    match ty {
-        DataType::Float4 => kernel::<Float32Type, Float32Type>(NAME, ty, |v| v.canonical() + 0.0),
-        DataType::Float8 => kernel::<Float64Type, Float64Type>(NAME, ty, |v| v.canonical() + 0.0),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrow::array::{ArrayRef, AsArray, Float64Array, Int64Array, PrimitiveArray};
+    use arrow::array::{ArrayRef, AsArray, Int64Array, PrimitiveArray};
     use fusion_plan::DECIMAL128_NAN;
 
     fn call(kernel: Option<Arc<dyn Kernel>>, array: ArrayRef) -> ArrayRef {
@@ -137,14 +126,5 @@ mod tests {
             call(widen_decimal(narrow, DataType::Decimal { precision: 50, scale: 2 }), array);
         let wide: Vec<_> = wide.as_primitive::<Decimal256Type>().iter().collect();
         assert_eq!(wide, [Some(i256::from_i128(150)), Some(i256::MAX), None]);
-    }
-
-    #[test]
-    fn normalised_floats_have_one_zero_and_one_nan() {
-        let floats: ArrayRef = Arc::new(Float64Array::from(vec![-0.0, -f64::NAN, 1.5]));
-        let result = call(normalize_float(DataType::Float8), floats);
-        let bits: Vec<_> =
-            result.as_primitive::<Float64Type>().values().iter().map(|v| v.to_bits()).collect();
-        assert_eq!(bits, [0, f64::NAN.to_bits(), 1.5_f64.to_bits()]);
     }
 }

@@ -48,7 +48,7 @@ pub(crate) fn kernel(
 }
 
 /// Which orderings make the comparison true.
-fn accepts(function: Function) -> Option<fn(Ordering) -> bool> {
+pub(super) fn accepts(function: Function) -> Option<fn(Ordering) -> bool> {
     Some(match function {
         Function::Eq => Ordering::is_eq,
         Function::Ne => Ordering::is_ne,

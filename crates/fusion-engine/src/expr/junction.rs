@@ -1,7 +1,7 @@
 //! AND, OR, and the implicit AND of a filter, lazy by row.
 
-use super::lazy::Lazy;
-use arrow::array::{Array, AsArray, BooleanArray, BooleanBufferBuilder, RecordBatch};
+use super::lazy::{Lazy, scatter};
+use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
 use arrow::buffer::BooleanBuffer;
 use arrow::compute::{and_kleene, or_kleene};
 use arrow::datatypes::{DataType, Schema};
@@ -80,25 +80,6 @@ impl Junction {
             JunctionKind::And | JunctionKind::Filter => and_kleene(left, right)?,
         })
     }
-}
-
-/// Spreads `values` over the rows of `selection`; all others get `filler`.
-fn scatter(values: &BooleanArray, selection: &BooleanBuffer, filler: bool) -> BooleanArray {
-    let rows = selection.len();
-    let mut bits = BooleanBufferBuilder::new(rows);
-    bits.append_n(rows, filler);
-    let mut nulls = values.nulls().map(|_| {
-        let mut nulls = BooleanBufferBuilder::new(rows);
-        nulls.append_n(rows, true);
-        nulls
-    });
-    for (index, row) in selection.set_indices().enumerate() {
-        bits.set_bit(row, values.value(index));
-        if let Some(nulls) = &mut nulls {
-            nulls.set_bit(row, values.is_valid(index));
-        }
-    }
-    BooleanArray::new(bits.finish(), nulls.map(|mut nulls| nulls.finish().into()))
 }
 
 impl PartialEq for Junction {

@@ -1,6 +1,9 @@
 //! Evaluation on some of a batch's rows.
 
-use arrow::array::{ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions};
+use arrow::array::{
+    Array, ArrayRef, BooleanArray, BooleanBufferBuilder, RecordBatch, RecordBatchOptions,
+};
+use arrow::buffer::BooleanBuffer;
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::Schema;
 use datafusion_common::Result;
@@ -74,4 +77,27 @@ impl Lazy {
     pub(crate) fn evaluate(&self, batch: &RecordBatch) -> Result<ColumnarValue> {
         self.expr.evaluate(batch)
     }
+}
+
+/// Spreads `values` over the rows of `selection`; all others get `filler`.
+pub(super) fn scatter(
+    values: &BooleanArray,
+    selection: &BooleanBuffer,
+    filler: bool,
+) -> BooleanArray {
+    let rows = selection.len();
+    let mut bits = BooleanBufferBuilder::new(rows);
+    bits.append_n(rows, filler);
+    let mut nulls = values.nulls().map(|_| {
+        let mut nulls = BooleanBufferBuilder::new(rows);
+        nulls.append_n(rows, true);
+        nulls
+    });
+    for (index, row) in selection.set_indices().enumerate() {
+        bits.set_bit(row, values.value(index));
+        if let Some(nulls) = &mut nulls {
+            nulls.set_bit(row, values.is_valid(index));
+        }
+    }
+    BooleanArray::new(bits.finish(), nulls.map(|mut nulls| nulls.finish().into()))
 }

@@ -3,8 +3,9 @@
 //! A [`Call`] evaluates its arguments for a batch and hands them to a
 //! [`Kernel`], one per function and argument types. Kernels are strict, work on
 //! whole columns, and never look at rows that are NULL. The lazy operators (AND,
-//! OR, CASE, COALESCE) are expressions of their own, because they decide which
-//! rows an argument sees at all.
+//! OR, CASE, COALESCE, row comparisons) are expressions of their own, because they
+//! decide which rows an argument sees at all, and so are those that NULLs do not
+//! make NULL (IS DISTINCT FROM, NULLIF, GREATEST, LEAST).
 
 mod arg;
 mod call;
@@ -16,12 +17,17 @@ mod convert;
 mod date;
 mod decimal;
 mod decimal_compare;
+mod distinct;
 mod float;
 mod integer;
 mod junction;
 mod kernel;
+mod key;
 mod lazy;
+mod min_max;
+mod null_if;
 mod numeric;
+mod row_compare;
 mod test;
 mod text;
 mod varlen;
@@ -31,7 +37,12 @@ pub(crate) use call::Call;
 pub(crate) use case::Case;
 pub(crate) use coalesce::Coalesce;
 pub(crate) use decimal::{Unscaled, is_128, scale, widen};
+pub(crate) use distinct::Distinct;
 pub(crate) use float::{Float, checked};
 pub(crate) use junction::{Junction, JunctionKind};
 pub(crate) use kernel::{Kernel, kernel_for};
+pub(crate) use key::{Key, KeyForm, key_form, keys};
+pub(crate) use min_max::MinMax;
+pub(crate) use null_if::NullIf;
+pub(crate) use row_compare::RowCompare;
 pub(crate) use test::Test;

@@ -1,7 +1,9 @@
 //! Scalar expressions.
 
-use super::{Lowering, Stream, datafusion, inconsistent, literal, unsupported};
-use crate::expr::{Call, Case, Coalesce, Junction, JunctionKind, Test};
+use super::{Lowering, Stream, datafusion, inconsistent, literal, schema_of, unsupported};
+use crate::expr::{
+    Call, Case, Coalesce, Distinct, Junction, JunctionKind, Key, MinMax, NullIf, RowCompare, Test,
+};
 use arrow::array::{RecordBatch, RecordBatchOptions};
 use arrow::datatypes::{Schema, SchemaRef};
 use datafusion_expr::ColumnarValue;
@@ -75,11 +77,28 @@ impl Lowering<'_> {
                 let args = self.exprs(args, input)?;
                 Arc::new(Coalesce::try_new(args, ty).map_err(datafusion)?)
             }
-            Expr::IsDistinct { .. } => return Err(unsupported("IS DISTINCT FROM")),
-            Expr::NullIf { .. } => return Err(unsupported("NULLIF")),
-            Expr::MinMax { .. } => return Err(unsupported("GREATEST and LEAST")),
-            Expr::InList { .. } => return Err(unsupported("IN")),
-            Expr::RowCompare { .. } => return Err(unsupported("row comparisons")),
+            Expr::IsDistinct { left, right, negated } => {
+                let (left, right) = (self.typed(left, input)?, self.typed(right, input)?);
+                let types = [left.1, right.1];
+                let distinct = Distinct::try_new(left, right, *negated);
+                Arc::new(distinct.ok_or_else(|| incomparable("IS DISTINCT FROM", &types))?)
+            }
+            Expr::NullIf { left, right, equal } => self.null_if(left, right, equal, input)?,
+            Expr::MinMax { extreme, args } => {
+                let ty = self.type_of(expr, input)?;
+                let chosen = MinMax::try_new(*extreme, self.exprs(args, input)?, ty);
+                Arc::new(chosen.ok_or_else(|| incomparable("GREATEST and LEAST", &[ty]))?)
+            }
+            Expr::InList { arg, values, negated } => self.in_list(arg, values, *negated, input)?,
+            Expr::RowCompare { comparison, pairs } => {
+                let pairs = pairs
+                    .iter()
+                    .map(|(left, right)| Ok((self.typed(left, input)?, self.typed(right, input)?)))
+                    .collect::<Result<Vec<_>, PgError>>()?;
+                let types: Vec<_> = pairs.iter().flat_map(|(l, r)| [l.1, r.1]).collect();
+                let rows = RowCompare::try_new(*comparison, pairs).map_err(datafusion)?;
+                Arc::new(rows.ok_or_else(|| incomparable("comparisons of rows", &types))?)
+            }
         })
     }
 
@@ -109,15 +128,39 @@ impl Lowering<'_> {
         Ok(Arc::new(Junction::try_new(kind, args).map_err(datafusion)?))
     }
 
-    /// A join or sort key: floats in the form in which bytes decide equality
-    /// and order.
-    pub(super) fn key(&self, expr: &Expr, input: &Input) -> Result<Arc<dyn PhysicalExpr>, PgError> {
-        let ty = self.type_of(expr, input)?;
-        let key = self.expr(expr, input)?;
-        Ok(match Call::normalized(&key, ty) {
-            Some(normalized) => Arc::new(normalized),
-            None => key,
-        })
+    /// A join, sort or group key: `expr` in the form in which bytes decide
+    /// equality and order. `None` if its type cannot be compared.
+    pub(super) fn key(
+        &self,
+        expr: &Expr,
+        input: &Input,
+    ) -> Result<Option<Arc<dyn PhysicalExpr>>, PgError> {
+        let (key, ty) = self.typed(expr, input)?;
+        Ok(Key::of(key, ty))
+    }
+
+    /// An expression with its type.
+    pub(super) fn typed(
+        &self,
+        expr: &Expr,
+        input: &Input,
+    ) -> Result<(Arc<dyn PhysicalExpr>, DataType), PgError> {
+        Ok((self.expr(expr, input)?, self.type_of(expr, input)?))
+    }
+
+    fn null_if(
+        &self,
+        left: &Expr,
+        right: &Expr,
+        equal: &Expr,
+        input: &Input,
+    ) -> Result<Arc<dyn PhysicalExpr>, PgError> {
+        let (left, right) = (self.typed(left, input)?, self.typed(right, input)?);
+        let types = vec![left.1, right.1];
+        let both = Input { schema: schema_of(&types), types };
+        let equal = self.expr(equal, &both)?;
+        let null_if = NullIf::try_new(left.0, right.0, equal, both.schema);
+        Ok(Arc::new(null_if.map_err(datafusion)?))
     }
 
     fn call(
@@ -140,6 +183,11 @@ impl Lowering<'_> {
             None => Ok(Arc::new(call)),
         }
     }
+}
+
+fn incomparable(what: &str, types: &[DataType]) -> PgError {
+    let types = types.iter().map(DataType::to_string).collect::<Vec<_>>().join(", ");
+    unsupported(&format!("{what} of type {types}"))
 }
 
 /// The value of a call of constants, unless it is an error, which must wait

@@ -7,7 +7,9 @@
 mod aggregate;
 mod expr;
 mod join;
+mod list;
 mod literal;
+mod nested_loop;
 mod rel;
 mod sort;
 
@@ -61,7 +63,7 @@ pub(crate) fn lower(
     shape: Shape,
     io: Arc<dyn SessionIo>,
 ) -> Result<Lowered, PgError> {
-    let in_order = sums_floats(&plan.root);
+    let in_order = depends_on_order(&plan.root);
     let partitions = if in_order { 1 } else { shape.threads };
     let nodes = vec![NodeOperators::default(); plan.root.node_count() as usize];
     let mut lowering =
@@ -81,16 +83,22 @@ pub fn check_supported(plan: &Plan) -> Result<(), PgError> {
     lower(plan, &params, Shape { threads: 2, batch_size: 1024 }, Arc::new(NoIo)).map(drop)
 }
 
-/// Rounding of such sums follows the order of the rows.
-fn sums_floats(rel: &Rel) -> bool {
+/// Whether a result follows the order of the rows: that of a sum of floats by its
+/// rounding, the smallest or largest `numeric` by the scale of the last of equal
+/// values.
+fn depends_on_order(rel: &Rel) -> bool {
+    use AggregateFunction as F;
     let here = match rel {
-        Rel::Aggregate { aggregates, .. } => aggregates.iter().any(|aggregate| {
-            matches!(aggregate.function, AggregateFunction::Sum | AggregateFunction::Avg)
-                && aggregate.ty.is_float()
-        }),
+        Rel::Aggregate { aggregates, .. } => {
+            aggregates.iter().any(|aggregate| match aggregate.function {
+                F::Sum | F::Avg => aggregate.ty.is_float(),
+                F::Min | F::Max => aggregate.ty == DataType::Numeric,
+                _ => false,
+            })
+        }
         _ => false,
     };
-    here || rel.inputs().into_iter().any(sums_floats)
+    here || rel.inputs().into_iter().any(depends_on_order)
 }
 
 /// The host of a plan that is only checked.
@@ -177,7 +185,7 @@ impl Lowering<'_> {
             return Ok(stream);
         }
         if self.in_order {
-            return Err(unsupported("sums of floating-point numbers over a union"));
+            return Err(unsupported("an aggregate that follows the order of rows over a union"));
         }
         // The partitions' batches wait for each other in a queue.
         let stream = self.owned(stream, node, Depth::Everything);

@@ -8,7 +8,7 @@ use datafusion_physical_expr::{LexOrdering, PhysicalSortExpr};
 use datafusion_physical_plan::empty::EmptyExec;
 use datafusion_physical_plan::sorts::sort::SortExec;
 use datafusion_physical_plan::sorts::sort_preserving_merge::SortPreservingMergeExec;
-use fusion_plan::{DataType, PgError, SortKey};
+use fusion_plan::{PgError, SortKey};
 use std::sync::Arc;
 
 impl Lowering<'_> {
@@ -23,11 +23,8 @@ impl Lowering<'_> {
         let columns = Input::from(&input);
         let mut order = Vec::with_capacity(keys.len());
         for key in keys {
-            let ty = self.type_of(&key.expr, &columns)?;
-            if !sortable(ty) {
-                return Err(unsupported(&format!("sorting by type {ty}")));
-            }
             let expr = self.key(&key.expr, &columns)?;
+            let expr = expr.ok_or_else(|| unsupported("sorting by a type without an order"))?;
             let options = SortOptions { descending: key.descending, nulls_first: key.nulls_first };
             order.push(PhysicalSortExpr { expr, options });
         }
@@ -57,16 +54,4 @@ impl Lowering<'_> {
         let plan = self.operator(node, merge);
         Ok(sorted.under(plan))
     }
-}
-
-/// Whether the representation of `ty` sorts as its values do.
-fn sortable(ty: DataType) -> bool {
-    !matches!(
-        ty,
-        DataType::Interval
-            | DataType::Numeric
-            | DataType::Bpchar
-            | DataType::Opaque
-            | DataType::Enum
-    )
 }

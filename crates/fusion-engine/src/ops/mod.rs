@@ -2,6 +2,8 @@
 
 mod leaf;
 mod materialize;
+mod once;
 
 pub(crate) use leaf::LeafExec;
 pub(crate) use materialize::{COPIED_BYTES, Depth, MaterializeExec};
+pub(crate) use once::OnceExec;

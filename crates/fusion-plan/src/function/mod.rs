@@ -5,12 +5,14 @@ mod datetime;
 mod float;
 mod numeric;
 mod text;
+mod unit;
 
 pub use cast::CastFunction;
 pub use datetime::DatetimeFunction;
 pub use float::FloatFunction;
 pub use numeric::NumericFunction;
 pub use text::TextFunction;
+pub use unit::DatetimeUnit;
 
 use crate::{DataType, Expr};
 use serde::{Deserialize, Serialize};
@@ -24,7 +26,8 @@ use serde::{Deserialize, Serialize};
 pub enum Function {
     /// `=` over any type that can be compared here: `Bool`, integers, floats
     /// (NaN equals NaN, −0 equals 0), `Oid`, dates and times, `Text`, `Bytea`,
-    /// `Uuid`, `Enum`, and two `Decimal`s of any precision and scale.
+    /// `Uuid`, `Enum`, and two `Decimal`s of any precision and scale or
+    /// `Numeric`s, in any combination.
     Eq,
     /// `<>`, see [`Function::Eq`].
     Ne,
@@ -76,7 +79,7 @@ pub enum Function {
     Like,
     /// `text NOT LIKE pattern` (`textnlike`, `byteanlike`).
     NotLike,
-    /// A function over `numeric` in the exact lane.
+    /// A function over `numeric`.
     Numeric(NumericFunction),
     /// A function over dates, times and intervals.
     Datetime(DatetimeFunction),
@@ -107,7 +110,7 @@ impl Function {
             | Self::ToFloat
             | Self::WidenDecimal
             | Self::BpcharTrim => false,
-            Self::Numeric(function) => function.can_fail(),
+            Self::Numeric(function) => function.can_fail(ty),
             Self::Datetime(function) => function.can_fail(),
             Self::Text(function) => function.can_fail(args),
             Self::Float(function) => function.can_fail(),

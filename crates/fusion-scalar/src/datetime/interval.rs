@@ -1,7 +1,7 @@
 //! The interval value, its bytes and its order.
 
-/// Microseconds in a day of 24 hours.
-const MICROSECONDS_PER_DAY: i128 = 86_400_000_000;
+use super::limits::DAY;
+
 /// Days that a month counts for in comparisons.
 const DAYS_PER_MONTH: i64 = 30;
 
@@ -50,7 +50,7 @@ impl Interval {
     /// microseconds, with months of 30 days and days of 24 hours.
     pub fn span(self) -> i128 {
         let days = i64::from(self.months) * DAYS_PER_MONTH + i64::from(self.days);
-        i128::from(days) * MICROSECONDS_PER_DAY + i128::from(self.microseconds)
+        i128::from(days) * i128::from(DAY) + i128::from(self.microseconds)
     }
 
     /// See [`interval_key`].
@@ -69,8 +69,6 @@ pub fn interval_key(months: i32, days: i32, microseconds: i64) -> [u8; 16] {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const DAY: i64 = MICROSECONDS_PER_DAY as i64;
 
     #[test]
     fn equal_spans_have_one_key() {

@@ -185,7 +185,21 @@ pub(super) fn write(
         weight = 0;
         negative = false;
     }
-    if (0..=SHORT_SCALE_MAX).contains(&scale) && (-64..=63).contains(&weight) {
+    if i16::try_from(weight).is_err() || !(0..=MAX_STORED_SCALE).contains(&scale) {
+        return Err(overflow());
+    }
+    write_header(negative, weight, scale, |word| out.extend_from_slice(&word.to_ne_bytes()));
+    for digit in digits {
+        out.extend_from_slice(&digit.to_ne_bytes());
+    }
+    Ok(())
+}
+
+/// Gives the words before the digits: a short header if scale and weight fit
+/// into it. Both are ones that can be stored.
+#[inline]
+pub(super) fn write_header(negative: bool, weight: i32, scale: i32, mut word: impl FnMut(u16)) {
+    if scale <= SHORT_SCALE_MAX && (-64..=63).contains(&weight) {
         let mut header =
             SHORT | (scale as u16) << SHORT_SCALE_SHIFT | weight as u16 & SHORT_WEIGHT_MASK;
         if negative {
@@ -194,20 +208,11 @@ pub(super) fn write(
         if weight < 0 {
             header |= SHORT_WEIGHT_SIGN;
         }
-        out.extend_from_slice(&header.to_ne_bytes());
+        word(header);
     } else {
-        let stored = i16::try_from(weight).map_err(|_| overflow())?;
-        if !(0..=MAX_STORED_SCALE).contains(&scale) {
-            return Err(overflow());
-        }
-        let header = scale as u16 | if negative { LONG_NEGATIVE } else { 0 };
-        out.extend_from_slice(&header.to_ne_bytes());
-        out.extend_from_slice(&stored.to_ne_bytes());
+        word(scale as u16 & LONG_SCALE_MASK | if negative { LONG_NEGATIVE } else { 0 });
+        word(weight as u16);
     }
-    for digit in digits {
-        out.extend_from_slice(&digit.to_ne_bytes());
-    }
-    Ok(())
 }
 
 /// `value overflows numeric format`.

@@ -1,0 +1,371 @@
+//! The report of what stays in PostgreSQL, for EXPLAIN.
+//!
+//! With `pg_fusion.explain_reasons` on, EXPLAIN asks for a report on the one
+//! planner call that it makes ([`request`]). The planner notes here, while it
+//! works, why a relation, a join, a condition or a stage above the joins has no
+//! fusion plan. Most of that is about ways that PostgreSQL does not take in the
+//! end, so what is said is decided when its choice is known (`chosen`).
+//!
+//! Planner calls nest: a function that the planner evaluates may plan a query.
+//! The first call that begins after the request is the one that is meant, and
+//! those inside it find no request.
+
+mod chosen;
+mod words;
+
+use super::{Reason, state};
+use crate::nodes::iter;
+use pgrx::pg_sys::{self, UpperRelationKind};
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
+
+/// One line of a report.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Line {
+    /// The relation set or stage, in words.
+    place: String,
+    why: Why,
+    /// The subplan that it is about, by its index in the planned statement.
+    subplan: Option<usize>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Why {
+    Reason(String),
+    /// There was a fusion plan that costs `ours`; PostgreSQL's costs `native`, or
+    /// infinity if none is left that could stand alone.
+    Cost {
+        ours: f64,
+        native: f64,
+    },
+}
+
+impl Line {
+    /// The line as it is shown; `costs` says whether with the figures.
+    pub fn text(&self, costs: bool) -> String {
+        let place = &self.place;
+        match self.why {
+            Why::Reason(ref text) => format!("{place}: {text}"),
+            Why::Cost { ours, native } => {
+                let figures = match costs && native.is_finite() {
+                    true => format!(" (cost {native:.2} against {ours:.2})"),
+                    false => String::new(),
+                };
+                // A path that costs more may still win: for its order, or for
+                // what it costs up to the first row.
+                let winner = match native < ours {
+                    true => "PostgreSQL's plan is cheaper",
+                    false => "PostgreSQL's plan suits what is above it better",
+                };
+                format!("{place}: possible, but {winner}{figures}")
+            }
+        }
+    }
+}
+
+enum Request {
+    None,
+    Wanted,
+    Accepted,
+    Answered(Vec<Line>),
+}
+
+thread_local! {
+    static REQUEST: RefCell<Request> = const { RefCell::new(Request::None) };
+}
+
+/// A request for a report; withdrawn when dropped, also by an error.
+pub struct Requested {
+    outer: Request,
+}
+
+/// Asks for a report on the next planner call.
+pub fn request() -> Requested {
+    Requested { outer: REQUEST.replace(Request::Wanted) }
+}
+
+impl Requested {
+    /// The report, if a planner call came to its end since the request.
+    pub fn answer(&self) -> Option<Vec<Line>> {
+        REQUEST.with_borrow(|request| match request {
+            Request::Answered(lines) => Some(lines.clone()),
+            _ => None,
+        })
+    }
+}
+
+impl Drop for Requested {
+    fn drop(&mut self) {
+        REQUEST.set(std::mem::replace(&mut self.outer, Request::None));
+    }
+}
+
+/// Where notes are kept, if a report on the planner call that begins is wanted.
+///
+/// `options` are the planner call's cursor options.
+pub fn accept(options: i32) -> Option<Notes> {
+    REQUEST.with_borrow_mut(|request| match request {
+        Request::Wanted => {
+            *request = Request::Accepted;
+            Some(Notes {
+                fast_start: options & pg_sys::CURSOR_OPT_FAST_PLAN as i32 != 0,
+                ..Notes::default()
+            })
+        }
+        _ => None,
+    })
+}
+
+/// Answers the request with what was found in the planner call that made
+/// `statement`.
+///
+/// # Safety
+///
+/// `statement` is the result of the planner call under way.
+pub unsafe fn answer(statement: *const pg_sys::PlannedStmt) {
+    let Some(mut lines) = state::notes(|notes| std::mem::take(&mut notes.lines)) else {
+        return;
+    };
+    // SAFETY: the caller's promise. Of two ways to plan a subquery, the one
+    // that was not chosen is NULL in the list.
+    unsafe {
+        let subplans: Vec<_> = iter::<pg_sys::Plan>((*statement).subplans).collect();
+        lines.retain(|line| {
+            line.subplan.is_none_or(|index| subplans.get(index).is_some_and(|plan| !plan.is_null()))
+        });
+    }
+    REQUEST.set(Request::Answered(lines));
+}
+
+/// What has been noted in a planner call.
+#[derive(Default)]
+pub struct Notes {
+    /// Whether the call plans a cursor whose first rows are wanted soon.
+    fast_start: bool,
+    noted: Vec<Note>,
+    /// What a fusion plan of a relation would cost.
+    offered: HashMap<*const pg_sys::RelOptInfo, f64>,
+    /// The query levels whose joins the genetic query optimiser looks for.
+    genetic: HashSet<*const pg_sys::PlannerInfo>,
+    lines: Vec<Line>,
+}
+
+/// A relation set or a stage above the joins, within one query level.
+#[derive(Clone, Debug, PartialEq)]
+enum Place {
+    /// The relations, by range table index.
+    Relations(Vec<i32>),
+    /// The stage.
+    Stage(UpperRelationKind::Type),
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    /// There is no fusion plan of the place.
+    Obstacle,
+    /// There may be, but a condition is left to PostgreSQL.
+    Condition,
+    /// There may be, but PostgreSQL computes an expression for it.
+    Expression,
+}
+
+#[derive(PartialEq)]
+struct Note {
+    root: *const pg_sys::PlannerInfo,
+    place: Place,
+    kind: Kind,
+    text: String,
+}
+
+/// Notes why the relation or join `rel` cannot be computed in the engine.
+///
+/// # Safety
+///
+/// Runs in the planner call of `root`, to which `rel` belongs.
+pub unsafe fn relation(
+    root: *mut pg_sys::PlannerInfo,
+    rel: *const pg_sys::RelOptInfo,
+    reason: &Reason,
+) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let join = (*rel).reloptkind == pg_sys::RelOptKind::RELOPT_JOINREL;
+        reason.note(if join { "a join" } else { "a relation" });
+        note(root, || Place::Relations(members((*rel).relids)), Kind::Obstacle, reason);
+    }
+}
+
+/// Notes why a condition over the relations `relids` stays in PostgreSQL; the
+/// reason is about it.
+///
+/// # Safety
+///
+/// As for [`relation`].
+pub unsafe fn condition(root: *mut pg_sys::PlannerInfo, relids: pg_sys::Relids, reason: &Reason) {
+    reason.note("a condition");
+    // SAFETY: the caller's promise.
+    unsafe { note(root, || Place::Relations(members(relids)), Kind::Condition, reason) }
+}
+
+/// Notes why the join condition `info` stays in PostgreSQL.
+///
+/// # Safety
+///
+/// As for [`relation`].
+pub unsafe fn join_condition(
+    root: *mut pg_sys::PlannerInfo,
+    info: *const pg_sys::RestrictInfo,
+    reason: &Reason,
+) {
+    // SAFETY: the caller's promise.
+    unsafe { condition(root, (*info).clause_relids, &reason.clone().about((*info).clause)) }
+}
+
+/// Notes why a condition of a stage, like those of HAVING, stays in PostgreSQL;
+/// the reason is about it.
+///
+/// # Safety
+///
+/// As for [`relation`].
+pub unsafe fn stage_condition(
+    root: *mut pg_sys::PlannerInfo,
+    stage: UpperRelationKind::Type,
+    reason: &Reason,
+) {
+    reason.note("a condition");
+    // SAFETY: the caller's promise.
+    unsafe { note(root, || Place::Stage(stage), Kind::Condition, reason) }
+}
+
+/// Notes why PostgreSQL computes an expression for a stage that is computed in
+/// the engine; the reason is about it.
+///
+/// # Safety
+///
+/// As for [`relation`].
+pub unsafe fn stage_expression(
+    root: *mut pg_sys::PlannerInfo,
+    stage: UpperRelationKind::Type,
+    reason: &Reason,
+) {
+    reason.note("an expression");
+    // SAFETY: the caller's promise.
+    unsafe { note(root, || Place::Stage(stage), Kind::Expression, reason) }
+}
+
+/// Notes why `stage` cannot be computed in the engine.
+///
+/// # Safety
+///
+/// As for [`relation`].
+pub unsafe fn stage(
+    root: *mut pg_sys::PlannerInfo,
+    stage: UpperRelationKind::Type,
+    reason: &Reason,
+) {
+    reason.note("what is above the joins");
+    // SAFETY: the caller's promise.
+    unsafe { note(root, || Place::Stage(stage), Kind::Obstacle, reason) }
+}
+
+/// Notes that a path of `rel` is offered, and its cost.
+pub fn offered(rel: *const pg_sys::RelOptInfo, cost: f64) {
+    state::notes(|notes| notes.offered.insert(rel, cost));
+}
+
+/// Notes that the genetic query optimiser looks for the joins of `root`.
+pub fn genetic(root: *const pg_sys::PlannerInfo) {
+    state::notes(|notes| notes.genetic.insert(root));
+}
+
+/// Decides what to say. To be called when all paths of the outermost query
+/// level are known.
+///
+/// # Safety
+///
+/// `final_rel` is the last relation of `root`, whose planner call is under way.
+pub unsafe fn finish(root: *mut pg_sys::PlannerInfo, final_rel: *mut pg_sys::RelOptInfo) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if (*root).parent_root.is_null() && state::notes(|_| ()).is_some() {
+            let lines = chosen::lines(root, final_rel);
+            state::notes(|notes| notes.lines = lines);
+        }
+    }
+}
+
+unsafe fn note(
+    root: *mut pg_sys::PlannerInfo,
+    place: impl FnOnce() -> Place,
+    kind: Kind,
+    reason: &Reason,
+) {
+    if state::notes(|_| ()).is_none() {
+        return;
+    }
+    // SAFETY: the caller's promise. The words come from PostgreSQL, which may
+    // plan meanwhile, so they are found before the notes are borrowed.
+    let (place, text) = unsafe {
+        let place = place();
+        let text = words::reason(root, &place, kind, reason);
+        (place, text)
+    };
+    let note = Note { root, place, kind, text };
+    state::notes(|notes| {
+        if !notes.noted.contains(&note) {
+            notes.noted.push(note);
+        }
+    });
+}
+
+/// The members of a set.
+unsafe fn members(relids: pg_sys::Relids) -> Vec<i32> {
+    let mut members = Vec::new();
+    let mut last = -1;
+    loop {
+        // SAFETY: a valid set, by the caller's promise.
+        last = unsafe { pg_sys::bms_next_member(relids, last) };
+        if last < 0 {
+            return members;
+        }
+        members.push(last);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(why: Why) -> Line {
+        Line { place: "a, b".to_owned(), why, subplan: None }
+    }
+
+    #[test]
+    fn costs_are_shown_when_wanted() {
+        let dearer = line(Why::Cost { ours: 456.784, native: 123.45 });
+        let text = "a, b: possible, but PostgreSQL's plan is cheaper";
+        assert_eq!(dearer.text(true), format!("{text} (cost 123.45 against 456.78)"));
+        assert_eq!(dearer.text(false), text);
+        let not_dearer = line(Why::Cost { ours: 1.0, native: 1.0 });
+        assert!(!not_dearer.text(true).contains("cheaper"));
+    }
+
+    #[test]
+    fn one_planner_call_answers_a_request() {
+        assert!(accept(0).is_none());
+        let requested = request();
+        assert!(accept(0).is_some());
+        assert!(accept(0).is_none(), "a call inside the first one");
+        {
+            let nested = request();
+            assert!(accept(0).is_some());
+            REQUEST.set(Request::Answered(vec![line(Why::Reason("inner".to_owned()))]));
+            assert_eq!(nested.answer().map(|lines| lines.len()), Some(1));
+        }
+        assert!(requested.answer().is_none(), "the nested answer is not ours");
+        REQUEST.set(Request::Answered(Vec::new()));
+        assert_eq!(requested.answer(), Some(Vec::new()));
+        drop(requested);
+        assert!(accept(0).is_none());
+    }
+}
