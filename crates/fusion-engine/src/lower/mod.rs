@@ -6,6 +6,7 @@
 
 mod aggregate;
 mod expr;
+mod group;
 mod join;
 mod list;
 mod literal;
@@ -17,7 +18,7 @@ use crate::error::to_pg;
 use crate::host::SessionIo;
 use crate::ops::{Depth, MaterializeExec};
 use arrow::array::RecordBatch;
-use arrow::datatypes::{Field, Schema, SchemaRef};
+use arrow::datatypes::{DataType as Arrow, Field, Schema, SchemaRef};
 use datafusion_common::DataFusionError;
 use datafusion_physical_plan::coalesce_partitions::CoalescePartitionsExec;
 use datafusion_physical_plan::{ExecutionPlan, ExecutionPlanProperties};
@@ -83,12 +84,14 @@ pub fn check_supported(plan: &Plan) -> Result<(), PgError> {
     lower(plan, &params, Shape { threads: 2, batch_size: 1024 }, Arc::new(NoIo)).map(drop)
 }
 
-/// Rounding of such sums follows the order of the rows.
+/// Rounding of such sums follows the order of the rows; but distinct values are
+/// added up in their own order.
 fn sums_floats(rel: &Rel) -> bool {
     let here = match rel {
         Rel::Aggregate { aggregates, .. } => aggregates.iter().any(|aggregate| {
             matches!(aggregate.function, AggregateFunction::Sum | AggregateFunction::Avg)
                 && aggregate.ty.is_float()
+                && !aggregate.distinct
         }),
         _ => false,
     };
@@ -163,7 +166,10 @@ impl Lowering<'_> {
 
     /// Copies batches that borrow pages, for an operator that keeps them.
     fn owned(&mut self, stream: Stream, node: u32, depth: Depth) -> Stream {
-        let pointless = depth == Depth::Payloads && !stream.types.iter().any(|ty| ty.is_varlen());
+        let has_payload = |ty: &Arrow| matches!(ty, Arrow::Utf8View | Arrow::BinaryView);
+        let schema = stream.schema();
+        let pointless = depth == Depth::Payloads
+            && !schema.fields().iter().any(|field| has_payload(field.data_type()));
         if !stream.borrows || pointless {
             return stream;
         }
@@ -207,18 +213,4 @@ fn inconsistent(what: &str) -> PgError {
 /// For DataFusion constructors, which fail on inconsistent plans only.
 fn datafusion(error: DataFusionError) -> PgError {
     to_pg(&error)
-}
-
-/// Whether values of `ty` are equal exactly if their bytes are, so that hashing
-/// finds them. (The planner sends `bpchar` keys only where all values are padded
-/// alike.)
-fn hashable(ty: DataType) -> bool {
-    !matches!(
-        ty,
-        DataType::Interval
-            | DataType::Numeric
-            | DataType::Opaque
-            | DataType::Float4
-            | DataType::Float8
-    )
 }
