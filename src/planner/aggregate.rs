@@ -85,6 +85,7 @@ fn result_type(function: AggregateFunction, arg: Option<DataType>) -> Result<Dat
         (F::CountStar, None) | (F::Count, Some(_)) => T::Int8,
         (F::Sum, Some(T::Int2 | T::Int4)) => T::Int8,
         (F::Sum, Some(ty @ (T::Float4 | T::Float8))) => ty,
+        (F::Sum | F::Avg, Some(T::Interval)) => T::Interval,
         (F::Sum, Some(ty @ (T::Int8 | T::Decimal { .. }))) => numeric::sum_type(ty)?,
         (F::Avg, Some(T::Float4 | T::Float8)) => T::Float8,
         (F::Sum, Some(T::Numeric)) => T::Numeric,

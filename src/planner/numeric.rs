@@ -199,13 +199,13 @@ pub fn is_numeric(ty: DataType) -> bool {
 }
 
 /// The type that holds numeric values of types `a` and `b` with their display
-/// scales.
+/// scales. A wider decimal would not show that years may be infinite.
 pub fn branch_type(a: DataType, b: DataType) -> DataType {
     let fast = match (a, b) {
         (DataType::Decimal { scale: a_scale, .. }, DataType::Decimal { scale: b_scale, .. })
             if a_scale == b_scale =>
         {
-            common_type(a, b).ok()
+            common_type(a, b).ok().filter(|ty| *ty == YEAR || (a != YEAR && b != YEAR))
         }
         _ => None,
     };
@@ -334,6 +334,7 @@ mod tests {
         assert_eq!(branch_type(decimal(5, 2), decimal(9, 2)), decimal(9, 2));
         assert_eq!(branch_type(decimal(5, 2), decimal(5, 3)), DataType::Numeric);
         assert_eq!(branch_type(DataType::Numeric, decimal(5, 3)), DataType::Numeric);
-        assert_eq!(branch_type(YEAR, decimal(9, 0)), decimal(9, 0));
+        assert_eq!(branch_type(YEAR, decimal(9, 0)), DataType::Numeric);
+        assert_eq!(branch_type(YEAR, decimal(3, 0)), YEAR);
     }
 }

@@ -12,11 +12,11 @@ pub enum AggregateFunction {
     Count,
     /// `sum(x)`: NULL over no rows. `int2`, `int4` give `int8`; `int8` gives
     /// `numeric` (a [`DataType::Decimal`] wide enough never to overflow);
-    /// floats keep their type; decimals keep their scale and widen.
+    /// floats and intervals keep their type; decimals keep their scale and widen.
     Sum,
     /// `avg(x)`: NULL over no rows. Integers and decimals give
     /// [`DataType::Numeric`] with the scale `select_div_scale` chooses in
-    /// PostgreSQL's `numeric.c`; floats give `float8`.
+    /// PostgreSQL's `numeric.c`; floats give `float8`, intervals `interval`.
     Avg,
     /// `min(x)`.
     Min,

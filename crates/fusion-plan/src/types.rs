@@ -19,7 +19,7 @@ const ARROW_DECIMAL256_PRECISION: u8 = MAX_DECIMAL256_PRECISION;
 pub const DECIMAL128_NAN: i128 = i128::MAX;
 
 /// The unscaled value that stands for PostgreSQL's positive infinity in a
-/// 128-bit decimal. Only [`DatetimeFunction::ExtractYear`](crate::DatetimeFunction::ExtractYear)
+/// 128-bit decimal. Only [`DatetimeFunction::Extract`](crate::DatetimeFunction::Extract)
 /// gives infinities; its result is compared, grouped and returned, but never
 /// computed with.
 pub const DECIMAL128_INFINITY: i128 = i128::MAX - 1;

@@ -13,6 +13,7 @@ mod count;
 mod float_average;
 mod fold;
 mod fold_kinds;
+mod interval;
 mod numeric_sum;
 mod single;
 
@@ -64,6 +65,9 @@ impl PgAggregate {
         match self.function {
             F::CountStar => Some(Box::new(count::Count::of_rows())),
             F::Count => Some(Box::new(count::Count::of_values())),
+            _ if self.input == DataType::Interval => {
+                interval::aggregate(self.function, self.result)
+            }
             F::Sum | F::Avg if self.input == DataType::Numeric => {
                 numeric_sum::groups(self.function == F::Avg, self.result)
             }
@@ -85,6 +89,7 @@ impl PgAggregate {
     fn state_types(&self) -> Vec<Arrow> {
         use AggregateFunction as F;
         match self.function {
+            F::Sum | F::Avg if self.input == DataType::Interval => vec![interval::sum_state()],
             F::Sum | F::Avg if self.input == DataType::Numeric => vec![Arrow::BinaryView],
             F::Avg if self.input.is_float() => vec![Arrow::Float64; 3],
             F::Avg => vec![average::sum_type(self.input).arrow(), Arrow::Int64],

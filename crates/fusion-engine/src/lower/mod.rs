@@ -85,14 +85,16 @@ pub fn check_supported(plan: &Plan) -> Result<(), PgError> {
 
 /// Whether a result follows the order of the rows: that of a sum of floats by its
 /// rounding, the smallest or largest `numeric` by the scale of the last of equal
-/// values.
+/// values, the smallest or largest interval by the last of equal ones.
 fn depends_on_order(rel: &Rel) -> bool {
     use AggregateFunction as F;
     let here = match rel {
         Rel::Aggregate { aggregates, .. } => {
             aggregates.iter().any(|aggregate| match aggregate.function {
                 F::Sum | F::Avg => aggregate.ty.is_float(),
-                F::Min | F::Max => aggregate.ty == DataType::Numeric,
+                F::Min | F::Max => {
+                    matches!(aggregate.ty, DataType::Numeric | DataType::Interval)
+                }
                 _ => false,
             })
         }

@@ -38,17 +38,25 @@ impl Number {
     }
 }
 
-/// The display scale of the field `unit` of values of type `ty`, if all values
-/// have the same.
-pub fn scale(ty: DataType, unit: DatetimeUnit) -> Option<u8> {
-    match (ty, unit) {
-        (DataType::Timestamp, DatetimeUnit::Julian) => None,
-        (_, DatetimeUnit::Millisecond) => Some(3),
-        (_, DatetimeUnit::Second) => Some(6),
-        (DataType::Date, DatetimeUnit::Epoch) => Some(0),
-        (_, DatetimeUnit::Epoch) => Some(6),
-        _ => Some(0),
-    }
+/// The precision and display scale of the field `unit` of values of type `ty`,
+/// if all finite values have the same scale.
+pub fn shape(ty: DataType, unit: DatetimeUnit) -> Option<(u8, u8)> {
+    use DatetimeUnit::*;
+    let interval = ty == DataType::Interval;
+    Some(match unit {
+        Microsecond => (8, 0),
+        Millisecond => (8, 3),
+        Second => (8, 6),
+        Hour | Day if interval => (10, 0),
+        Year | Decade | Century | Millennium | IsoYear => (9, 0),
+        Julian if ty == DataType::Timestamp => return None,
+        Julian => (10, 0),
+        Epoch if ty == DataType::Date => (15, 0),
+        Epoch => (22, 6),
+        Minute | Hour | Day | Week | Month => (2, 0),
+        Quarter | DayOfWeek | IsoDayOfWeek => (1, 0),
+        DayOfYear => (3, 0),
+    })
 }
 
 /// Whether the field `unit` grows with time without end, so that infinite
@@ -324,5 +332,33 @@ mod tests {
             all(&CLOCK, |unit| from_interval(unit, extreme)),
             "54775807 54775.807 54.775807 0 2562047788 5842218453753654.775807"
         );
+    }
+
+    #[test]
+    fn fields_fit_their_shapes() {
+        let fits = |ty, unit, number| {
+            let Some(Number::Finite { unscaled, scale }) = number else { return };
+            let Some((precision, expected)) = shape(ty, unit) else { return };
+            assert_eq!(scale, expected, "{unit:?} of {ty}");
+            assert!(unscaled.abs() < 10_i128.pow(precision.into()), "{unit:?} of {ty}");
+        };
+        const MORE: [DatetimeUnit; 5] = [Microsecond, Millisecond, Second, Minute, Hour];
+        let largest = Interval::new(i32::MAX, i32::MAX, i64::MAX);
+        let smallest = Interval::new(i32::MIN, i32::MIN, i64::MIN);
+        let before_the_minute = Interval::new(-119_999, 0, HOUR - 1);
+        for unit in OF_DAY.into_iter().chain(MORE) {
+            for date in [DATES.start, -1, 0, DATES.end - 1] {
+                fits(DataType::Date, unit, from_date(unit, date));
+            }
+            for timestamp in [TIMESTAMPS.start, -1, 0, TIMESTAMPS.end - 1] {
+                fits(DataType::Timestamp, unit, from_timestamp(unit, timestamp).unwrap());
+            }
+            for time in [0, DAY - 1, DAY] {
+                fits(DataType::Time, unit, from_time(unit, time));
+            }
+            for interval in [largest, smallest, before_the_minute] {
+                fits(DataType::Interval, unit, from_interval(unit, interval));
+            }
+        }
     }
 }
