@@ -32,7 +32,7 @@ REGRESS_OUTPUT = $(CARGO_TARGET_DIR)/regress
 PG_REGRESS = $(shell dirname $$($(PG_CONFIG) --pgxs))/../test/regress/pg_regress
 
 .NOTPARALLEL:
-.PHONY: build install demo bench psql check installcheck fmt lint test regress bootstrap clean help
+.PHONY: build install demo bench psql fuzz check installcheck fmt lint test regress bootstrap clean help
 
 build: bootstrap ## build the extension and the tools (the default)
 	cargo build $(CARGO_FLAGS)
@@ -55,6 +55,12 @@ bench: install ## [SF=1 INDEXES=pk|none QUERIES=1,3 RUNS=3 TIMEOUT=60] measure; 
 psql: SF ?= 0.01
 psql: install ## [SF=0.01] a psql prompt on a throw-away server with TPC-H data
 	@scripts/server psql --scale $(SF) -- $(RUNNER) load --scale $(SF) --indexes $(INDEXES)
+
+fuzz: MINUTES ?= 10
+fuzz: SEED ?= 1
+fuzz: install ## [MINUTES=10 SEED=1] random queries with and without pg_fusion; differences become scripts
+	$(CARGO_TARGET_DIR)/release/fusion-fuzz run --minutes $(MINUTES) --seed $(SEED) \
+	    --findings $(CARGO_TARGET_DIR)/fuzz-findings $(FUZZ_OPTIONS)
 
 check: bootstrap ## everything that must hold: format, lints, all tests
 	@echo "== format"

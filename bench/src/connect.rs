@@ -121,28 +121,34 @@ impl Session {
     /// Runs `settings` and then, timed, `sql`; the time ends when all rows have
     /// been received.
     pub fn run(&mut self, settings: &str, sql: &str) -> Outcome {
-        let mut client = match self.take_client() {
-            Ok(client) => client,
-            Err(error) => return Outcome::Failed(format!("{error:#}")),
-        };
         let (settings, sql) = (settings.to_owned(), sql.to_owned());
+        self.attend(move |client| timed(client, &settings, &sql))
+            .unwrap_or_else(|error| Outcome::Failed(format!("{error:#}")))
+    }
+
+    /// Does something with the connection. An error means that the server cannot be
+    /// reached, or that it gave no answer long after the statement timeout; then the
+    /// connection is abandoned.
+    pub fn attend<T: Send + 'static>(
+        &mut self,
+        action: impl FnOnce(&mut Client) -> T + Send + 'static,
+    ) -> Result<T> {
+        let mut client = self.take_client()?;
         let (sender, receiver) = mpsc::channel();
         thread::spawn(move || {
-            let outcome = timed(&mut client, &settings, &sql);
+            let result = action(&mut client);
             // Nobody listens any more when the statement has been given up.
-            let _ = sender.send((client, outcome));
+            let _ = sender.send((client, result));
         });
         let patience = self.timeout * 2 + Duration::from_secs(20);
-        match receiver.recv_timeout(patience) {
-            Ok((client, outcome)) => {
-                self.client = Some(client);
-                outcome
-            }
-            Err(_) => Outcome::Failed(format!(
+        let (client, result) = receiver.recv_timeout(patience).map_err(|_| {
+            anyhow!(
                 "no answer {} s after the start; the statement timeout had no effect",
                 patience.as_secs()
-            )),
-        }
+            )
+        })?;
+        self.client = Some(client);
+        Ok(result)
     }
 
     /// Runs a statement that must succeed.

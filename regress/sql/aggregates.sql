@@ -97,4 +97,26 @@ SELECT same('SELECT shop_id, quantity, count(*) FROM facts GROUP BY ROLLUP (shop
 SELECT same('SELECT max(note COLLATE "en-x-icu") FROM facts');
 SELECT same('SELECT note COLLATE "en-x-icu", count(*) FROM facts GROUP BY 1');
 SELECT same('SELECT min(c::bpchar), c::bpchar FROM kinds GROUP BY c::bpchar');
+
+-- DISTINCT in every company, FILTER, no aggregates, SELECT DISTINCT
+SELECT same('SELECT count(DISTINCT item_id), count(DISTINCT shop_id), sum(DISTINCT quantity), count(*), sum(amount) FROM facts');
+SELECT same('SELECT shop_id, count(DISTINCT item_id), sum(DISTINCT amount), avg(DISTINCT quantity), max(note COLLATE "C") FROM facts GROUP BY shop_id');
+SELECT same('SELECT shop_id, count(DISTINCT item_id) FILTER (WHERE quantity > 3), count(*) FILTER (WHERE note IS NULL), sum(quantity) FILTER (WHERE ratio > 5) FROM facts GROUP BY shop_id');
+SELECT same('SELECT count(DISTINCT f8), count(DISTINCT f4), count(DISTINCT n), count(DISTINCT t), count(DISTINCT c) FROM kinds');
+SELECT same('SELECT b, min(DISTINCT i4), max(DISTINCT i8), bool_and(DISTINCT i4 > 0), count(DISTINCT b) FROM kinds GROUP BY b');
+SELECT same('SELECT count(DISTINCT item_id) FROM facts WHERE false');
+SELECT same('SELECT count(DISTINCT item_id), sum(DISTINCT amount) FILTER (WHERE false) FROM facts');
+SELECT same('SELECT kind, count(DISTINCT f.shop_id), count(DISTINCT note), sum(f.quantity) FROM items i LEFT JOIN facts f USING (item_id) GROUP BY kind HAVING count(DISTINCT f.shop_id) > 2');
+SELECT same('SELECT DISTINCT shop_id, quantity FROM facts');
+SELECT same('SELECT DISTINCT quantity % 3, note IS NULL FROM facts ORDER BY 1 DESC, 2');
+SELECT same('SELECT DISTINCT s.city, i.kind FROM facts f JOIN shops s USING (shop_id) JOIN items i USING (item_id) ORDER BY 1 COLLATE "C", 2 COLLATE "C" LIMIT 5');
+SELECT same('SELECT DISTINCT count(*) FROM facts GROUP BY item_id');
+SELECT same('SELECT DISTINCT ON (shop_id) shop_id, fact_id FROM facts ORDER BY shop_id, fact_id');
+SELECT same('SELECT quantity FROM facts GROUP BY quantity HAVING quantity > 10');
+SELECT same('SELECT quantity * 2, shop_id + 1 FROM facts GROUP BY 1, 2 HAVING sum(amount) > 0 AND count(*) FILTER (WHERE item_id > 50) > 30');
+SELECT same('SELECT shop_id, generate_series(1, 2), count(*) FROM facts GROUP BY 1');
+SELECT same('SELECT fact_id, count(*) FROM facts GROUP BY fact_id');
+SELECT same('SELECT count(*) FROM (SELECT FROM facts) f');
+SELECT same('SELECT count(*) FROM facts, shops');
+SELECT same('SELECT sum(DISTINCT ratio), count(DISTINCT ratio) FROM facts');
 SELECT pool_is_idle();

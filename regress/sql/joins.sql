@@ -48,7 +48,7 @@ SELECT same('SELECT count(*) FROM shops s JOIN facts f ON s.shop_id = f.shop_id 
 SELECT same('SELECT a.id, b.id FROM kinds a JOIN kinds b ON a.i4 < b.i4');
 SELECT same('SELECT count(*) FROM shops CROSS JOIN items');
 
--- other kinds of joins are PostgreSQL's
+-- other kinds of joins
 SELECT same('SELECT a.id, b.id FROM kinds a LEFT JOIN kinds b ON a.i4 = b.i8 AND a.b = b.b');
 SELECT same('SELECT a.id, b.id FROM kinds a RIGHT JOIN kinds b ON a.i4 = b.id');
 SELECT same('SELECT a.id, b.id FROM kinds a FULL JOIN kinds b ON a.i4 = b.id');

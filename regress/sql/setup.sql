@@ -70,6 +70,42 @@ CREATE TABLE nothing (a int, b text);
 
 VACUUM ANALYZE kinds, shops, items, facts, nothing;
 
+-- The types that `kinds` does not have, with the same kinds of edges. The longest
+-- document is kept out of line.
+CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy');
+ALTER TYPE mood ADD VALUE 'meh' BEFORE 'ok';
+CREATE DOMAIN cents AS numeric(10, 2) CHECK (VALUE > -1000);
+CREATE DOMAIN code AS text;
+CREATE TABLE more_kinds (
+    id int PRIMARY KEY,
+    tz timestamptz,
+    tm time,
+    iv interval,
+    ba bytea,
+    u uuid,
+    o oid,
+    nm name,
+    e mood,
+    dn cents,
+    dt code,
+    free numeric,
+    j jsonb,
+    a int[],
+    p point
+);
+ALTER TABLE more_kinds ALTER COLUMN j SET STORAGE EXTERNAL;
+INSERT INTO more_kinds VALUES
+    (1, '2000-01-01 00:00:00+00', '00:00', '0', '', '00000000-0000-0000-0000-000000000000', 0, '', 'sad', 0, '', 0, '{}', '{}', '(0,0)'),
+    (2, '1999-12-31 23:59:59.999999+00', '24:00', '1 month', '\x00', 'ffffffff-ffff-ffff-ffff-ffffffffffff', 4294967295, 'a', 'meh', 1.50, 'a', 1.5, '{"a": 1}', '{1,NULL}', '(1,-1)'),
+    (3, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL),
+    (4, 'infinity', '12:34:56.789', '30 days', '\xff', '7f000000-0000-0000-0000-000000000001', 1, 'A', 'ok', 1.5, 'A', 1.50, '[1, 2]', '{{1,2},{3,4}}', '(1e300,-0)'),
+    (5, '-infinity', '23:59:59.999999', '720:00:00', '\x00ff', '80000000-0000-0000-0000-000000000000', 1, 'pg_class', 'happy', -999.99, 'été', 'NaN', '"x"', '{1,2}', '(0.1,0.2)'),
+    (6, '0001-01-01 00:00:00+00 BC', '00:00:00.000001', '-1 year 2 days', '\x616263', '7f000000-0000-0000-0000-000000000001', 16384, 'été', 'sad', 99999999.99, '日本語', 'Infinity', 'null', '{1,2}', NULL),
+    (7, '294276-12-31 23:59:59+00', '01:02:03', '178000000 years', '\x6162', NULL, 42, 'a', 'meh', NULL, 'a ', '-Infinity', NULL, NULL, '(1,-1)'),
+    (8, '2024-02-29 12:00:00+05:30', '01:02:03.000', '-00:00:00.000001', repeat('long ', 500)::bytea, '00000000-0000-0000-0000-000000000001', 2, 'zebra', NULL, 0.01, 'a', 1e-20, jsonb_build_object('k', repeat('y', 9000)), '{}', '(2,2)'),
+    (9, '2024-02-29 06:30:00+00', '12:34:56.789', '29 days 24:00:00', '\x', 'ffffffff-ffff-ffff-ffff-ffffffffffff', 0, 'b', 'ok', 1.5, 'b', 12345678901234567890123456789012345678901234567890.5, '{"a": 1.0}', '{0}', '(0,0)');
+VACUUM ANALYZE more_kinds;
+
 -- rows_of(query) gives the rows of a query as text, or its error.
 CREATE FUNCTION rows_of(query text, fusion bool) RETURNS text[]
 LANGUAGE plpgsql AS $$

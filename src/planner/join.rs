@@ -190,7 +190,7 @@ impl Sorter {
     unsafe fn sort(
         &mut self,
         (left, right): &(Rc<Fragment>, Rc<Fragment>),
-        clauses: impl Iterator<Item = *mut pg_sys::RestrictInfo>,
+        clauses: impl Iterator<Item = *mut pg_sys::RestrictInfo> + Clone,
     ) -> Result<(), Reason> {
         // SAFETY: as in `offer`.
         unsafe {
@@ -204,6 +204,11 @@ impl Sorter {
             };
             if !moves {
                 return Err("a condition below an outer join".into());
+            }
+            // PostgreSQL itself refuses such a query.
+            let full = self.kind == JoinKind::Full;
+            if full && !clauses.clone().any(|info| self.key(info).is_some()) {
+                return Err("a full join without an equality".into());
             }
             self.parts.pending = [left.pending.as_slice(), right.pending.as_slice()].concat();
             for (_, info) in in_evaluation_order(self.root, clauses, |info| info.cast()) {

@@ -15,6 +15,7 @@ struct Node {
     depth: usize,
     kind: String,
     provider: Option<String>,
+    fusion: Vec<String>,
 }
 
 impl Plan {
@@ -30,6 +31,11 @@ impl Plan {
     /// How many nodes are PgFusion nodes.
     pub fn fusion_nodes(&self) -> usize {
         self.nodes.iter().filter(|n| n.provider.as_deref() == Some("PgFusion")).count()
+    }
+
+    /// What the PgFusion nodes do: the lines of their fusion plans.
+    pub fn fusion_lines(&self) -> impl Iterator<Item = &str> {
+        self.nodes.iter().flat_map(|node| &node.fusion).map(String::as_str)
     }
 
     /// How many of PostgreSQL's own nodes join or aggregate.
@@ -53,10 +59,12 @@ impl fmt::Display for Plan {
 
 fn walk(value: &Value, depth: usize, nodes: &mut Vec<Node>) {
     let Some(kind) = value["Node Type"].as_str() else { return };
+    let lines = value["Fusion Plan"].as_array().into_iter().flatten();
     nodes.push(Node {
         depth,
         kind: kind.to_owned(),
         provider: value["Custom Plan Provider"].as_str().map(str::to_owned),
+        fusion: lines.filter_map(Value::as_str).map(str::to_owned).collect(),
     });
     for child in value["Plans"].as_array().into_iter().flatten() {
         walk(child, depth + 1, nodes);
@@ -71,13 +79,15 @@ mod tests {
     fn nodes_are_counted_at_every_depth() {
         let plan = Plan::parse(
             r#"[{"Plan": {"Node Type": "Limit", "Plans": [
-                {"Node Type": "Custom Scan", "Custom Plan Provider": "PgFusion", "Plans": [
+                {"Node Type": "Custom Scan", "Custom Plan Provider": "PgFusion",
+                 "Fusion Plan": ["Filter: (a > b)", "  Leaf 0"], "Plans": [
                     {"Node Type": "Custom Scan", "Custom Plan Provider": "Feed", "Plans": [
                         {"Node Type": "Hash Join", "Plans": [
                             {"Node Type": "Seq Scan"}, {"Node Type": "Hash"}]}]}]}]}}]"#,
         );
         assert_eq!(plan.fusion_nodes(), 1);
         assert_eq!(plan.native_joins_and_aggregates(), 1);
+        assert_eq!(plan.fusion_lines().collect::<Vec<_>>(), ["Filter: (a > b)", "  Leaf 0"]);
         assert!(plan.to_string().contains("\n  Custom Scan (PgFusion)\n    Custom Scan (Feed)"));
     }
 }

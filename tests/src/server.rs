@@ -22,13 +22,15 @@ pub struct Server {
     script: Child,
 }
 
-/// `scripts/server` of this checkout. Cargo names the checkout when it runs the
-/// test: checkouts share a target folder, so what was compiled in may be
-/// another one.
+/// `scripts/server` of this checkout: the first that is found from the current folder
+/// upwards. Cargo and make run programs inside of the checkout; checkouts share a
+/// target folder, so what was compiled in may be another one.
 pub fn script() -> PathBuf {
-    let crate_folder = std::env::var_os("CARGO_MANIFEST_DIR");
-    let crate_folder = crate_folder.unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
-    Path::new(&crate_folder).join("../scripts/server")
+    let here = std::env::current_dir().unwrap_or_default();
+    let compiled = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let scripts =
+        here.ancestors().chain(compiled.ancestors()).map(|dir| dir.join("scripts/server"));
+    scripts.into_iter().find(|path| path.is_file()).unwrap_or_else(|| "scripts/server".into())
 }
 
 impl Server {

@@ -173,8 +173,8 @@ pub enum Expr {
     InList {
         /// What is looked for.
         arg: Box<Expr>,
-        /// The values, of the type of `arg`; if that is a `Decimal`, of any
-        /// `Decimal` type.
+        /// The values, of the type of `arg`; if that is `Decimal` or `Numeric`, of
+        /// any `Decimal` type, too.
         values: Vec<Literal>,
         /// `NOT IN`, which is `<> ALL`: the negation, so NULL where `IN` is.
         negated: bool,
@@ -310,10 +310,7 @@ impl Expr {
     /// for what guards it.
     pub fn can_fail(&self) -> bool {
         let own = match self {
-            Self::Call { function: Function::Like | Function::NotLike, args, .. } => {
-                !args.get(1).is_some_and(is_complete_pattern)
-            }
-            Self::Call { function, ty, .. } => function.can_fail(*ty),
+            Self::Call { function, args, ty } => function.can_fail(args, *ty),
             Self::NullIf { equal, .. } => equal.can_fail(),
             _ => false,
         };
@@ -374,8 +371,8 @@ impl Expr {
 impl Literal {
     /// Checks that the constant can be in a list of values of type `ty`.
     fn validate_as_element(&self, ty: DataType) -> Result<(), &'static str> {
-        let decimals =
-            matches!((self.ty, ty), (DataType::Decimal { .. }, DataType::Decimal { .. }));
+        use DataType::{Decimal, Numeric};
+        let decimals = matches!((self.ty, ty), (Decimal { .. }, Decimal { .. } | Numeric));
         if self.ty != ty && !decimals {
             return Err("a value in a list is not of its type");
         }
@@ -383,18 +380,6 @@ impl Literal {
             Some(value) if !value.fits(self.ty) => Err("a literal's value is not of its type"),
             _ => Ok(()),
         }
-    }
-}
-
-/// Whether `pattern` is a constant LIKE pattern that cannot run out in the
-/// middle of an escape.
-fn is_complete_pattern(pattern: &Expr) -> bool {
-    match pattern {
-        Expr::Literal(Literal { value: Some(Value::Text(text)), .. }) => {
-            let trailing = text.bytes().rev().take_while(|byte| *byte == b'\\').count();
-            trailing % 2 == 0
-        }
-        _ => false,
     }
 }
 
@@ -420,17 +405,6 @@ mod tests {
         let test = Expr::IsNull(Box::new(sum));
         assert!(Expr::And(vec![Expr::Column(2), test]).can_fail());
         assert!(!Expr::Not(Box::new(Expr::Column(2))).can_fail());
-    }
-
-    #[test]
-    fn only_a_constant_complete_pattern_is_safe() {
-        let like = |pattern: Expr| {
-            Expr::call(Function::Like, vec![Expr::Column(0), pattern], DataType::Bool).can_fail()
-        };
-        let text = |text: &str| Expr::literal(DataType::Text, Value::Text(text.into()));
-        assert!(!like(text("%a\\\\")));
-        assert!(like(text("%a\\")));
-        assert!(like(Expr::Column(1)));
     }
 
     fn column(index: u32) -> Box<Expr> {
@@ -472,6 +446,7 @@ mod tests {
         let of = |values, ty| list(values).validate(&[ty], &[]);
         assert_eq!(of(vec![number(decimal(4)), number(decimal(2))], decimal(2)), Ok(()));
         assert_eq!(of(vec![], DataType::Int4), Ok(()));
+        assert_eq!(of(vec![number(decimal(4))], DataType::Numeric), Ok(()));
         assert!(of(vec![number(decimal(4))], DataType::Int4).is_err());
         assert!(of(vec![number(DataType::Int4)], DataType::Int4).is_err());
         assert!(of(vec![Literal { ty: DataType::Int4, value: None }], DataType::Int8).is_err());

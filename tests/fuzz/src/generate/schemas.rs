@@ -1,0 +1,264 @@
+//! Random tables with random rows.
+//!
+//! Values come from pools that columns share, so that joins and groups match. Each
+//! column is either tame or wild: with only wild columns nearly every query would be
+//! an overflow.
+
+use std::collections::BTreeMap;
+
+use crate::dice::Dice;
+use crate::schema::{Column, Index, Row, Schema, Table};
+use crate::types::Ty;
+use crate::values::{Modifier, Taste, value};
+
+/// Tables with rows.
+pub fn schema(dice: &mut Dice) -> Schema {
+    let count = *dice.weighted(&[(2, 2), (4, 3), (2, 4)]);
+    let mut values = Values::default();
+    let tables = (0..count).map(|number| table(dice, &mut values, number)).collect();
+    Schema { tables }
+}
+
+/// Values of columns so far, to be used again.
+#[derive(Default)]
+struct Values {
+    seen: BTreeMap<(Ty, bool), Vec<String>>,
+}
+
+fn table(dice: &mut Dice, values: &mut Values, number: usize) -> Table {
+    let count = *dice.weighted(&[(1, 0), (2, 1), (8, 12), (10, 40), (6, 120), (3, 400), (1, 3000)]);
+    let count = if count > 1 { dice.between(count / 2, count) as usize } else { count as usize };
+    let mut columns = Vec::new();
+    let mut filling: Vec<Filling> = Vec::new();
+    if dice.percent(75) {
+        columns.push(unique_column(dice));
+        filling.push(Filling::new(dice, &columns[0], values));
+    }
+    let width = dice.between(3, 8) as usize;
+    while columns.len() < width {
+        let column = column(dice, columns.len());
+        filling.push(Filling::new(dice, &column, values));
+        columns.push(column);
+    }
+    let mut rows: Vec<Row> = (0..count)
+        .map(|row| {
+            let cells = columns.iter().zip(&mut filling);
+            cells.map(|(column, filling)| filling.next(dice, column, row)).collect()
+        })
+        .collect();
+    if columns[0].unique {
+        // In another order than that of the key.
+        dice.shuffle(&mut rows);
+    }
+    for (index, column) in columns.iter_mut().enumerate() {
+        share_late_value(column, index, &mut rows);
+    }
+    let partitions =
+        if columns[0].unique && dice.percent(8) { dice.between(2, 3) as u8 } else { 0 };
+    let indexes = indexes(dice, &columns);
+    Table {
+        name: format!("t{number}"),
+        columns,
+        rows,
+        indexes,
+        partitions,
+        dropped_column: dice.percent(6),
+        analyzed: dice.percent(70),
+    }
+}
+
+fn unique_column(dice: &mut Dice) -> Column {
+    let ty = *dice.weighted(&[(6, Ty::Int4), (3, Ty::Int8), (1, Ty::Numeric)]);
+    let (declared, modifier) = match ty {
+        Ty::Numeric => ("numeric(8,2)".to_owned(), Modifier::Scale(8, 2)),
+        ty => (ty.name().to_owned(), Modifier::Plain),
+    };
+    Column {
+        name: "id".to_owned(),
+        ty,
+        declared,
+        modifier,
+        not_null: true,
+        unique: true,
+        exact_collation: true,
+        late: false,
+    }
+}
+
+fn column(dice: &mut Dice, number: usize) -> Column {
+    let ty = *dice.weighted(&[
+        (14, Ty::Int4),
+        (8, Ty::Int8),
+        (5, Ty::Int2),
+        (15, Ty::Numeric),
+        (8, Ty::Float8),
+        (4, Ty::Float4),
+        (13, Ty::Text),
+        (7, Ty::Varchar),
+        (6, Ty::Bpchar),
+        (8, Ty::Date),
+        (8, Ty::Timestamp),
+        (5, Ty::Timestamptz),
+        (3, Ty::Time),
+        (5, Ty::Interval),
+        (6, Ty::Bool),
+        (2, Ty::Name),
+        (2, Ty::Bytea),
+        (3, Ty::Uuid),
+        (2, Ty::Oid),
+        (3, Ty::Mood),
+        (2, Ty::Jsonb),
+        (2, Ty::Ints),
+        (1, Ty::Point),
+    ]);
+    let (declared, modifier) = declaration(dice, ty);
+    let exact_collation = !declared.contains("caseless");
+    Column {
+        name: format!("c{number}"),
+        ty,
+        declared,
+        modifier,
+        not_null: dice.percent(20),
+        unique: false,
+        exact_collation,
+        late: dice.percent(2),
+    }
+}
+
+/// A type with its modifier, or a domain over it.
+fn declaration(dice: &mut Dice, ty: Ty) -> (String, Modifier) {
+    let domain = dice.percent(8);
+    match ty {
+        Ty::Int4 if domain => ("whole".to_owned(), Modifier::Plain),
+        Ty::Float8 if domain => ("ratio".to_owned(), Modifier::Plain),
+        Ty::Date if domain => ("day".to_owned(), Modifier::Plain),
+        Ty::Text if domain => ("label".to_owned(), Modifier::Plain),
+        Ty::Varchar if domain => ("code".to_owned(), Modifier::Length(8)),
+        Ty::Numeric if domain && dice.percent(50) => ("quantity".to_owned(), Modifier::Plain),
+        Ty::Numeric if domain => ("amount".to_owned(), Modifier::Scale(12, 2)),
+        Ty::Numeric if dice.percent(60) => {
+            let (precision, scale) = *dice.pick(&[
+                (12, 2),
+                (10, 2),
+                (15, 2),
+                (5, 0),
+                (4, 2),
+                (18, 6),
+                (19, 0),
+                (30, 10),
+                (38, 10),
+                (38, 0),
+                (60, 20),
+                (7, 4),
+            ]);
+            (format!("numeric({precision},{scale})"), Modifier::Scale(precision, scale))
+        }
+        Ty::Varchar if dice.percent(60) => {
+            let length = *dice.pick(&[1, 5, 20, 200]);
+            (format!("varchar({length})"), Modifier::Length(length))
+        }
+        Ty::Bpchar if dice.percent(92) => {
+            let length = *dice.pick(&[1, 4, 8, 30]);
+            (format!("char({length})"), Modifier::Length(length))
+        }
+        Ty::Time | Ty::Timestamp | Ty::Timestamptz if dice.percent(12) => {
+            let digits = *dice.pick(&[0, 3]);
+            let zone = if ty == Ty::Timestamptz { " with time zone" } else { "" };
+            let base = if ty == Ty::Time { "time" } else { "timestamp" };
+            (format!("{base}({digits}){zone}"), Modifier::Fraction(digits))
+        }
+        Ty::Text => {
+            let collation = *dice.weighted(&[
+                (90, ""),
+                (4, " COLLATE \"und-x-icu\""),
+                (3, " COLLATE \"POSIX\""),
+                (3, " COLLATE caseless"),
+            ]);
+            (format!("text{collation}"), Modifier::Plain)
+        }
+        ty => (ty.name().to_owned(), Modifier::Plain),
+    }
+}
+
+/// How a column gets its values.
+struct Filling {
+    taste: Taste,
+    /// Of 100 values, how many are NULL.
+    nulls: u32,
+    /// The values it mostly has.
+    pool: Vec<String>,
+    /// Of 100 values, how many are not from the pool.
+    fresh: u32,
+}
+
+impl Filling {
+    fn new(dice: &mut Dice, column: &Column, values: &mut Values) -> Self {
+        let taste = if dice.percent(45) { Taste::Wild } else { Taste::Tame };
+        let nulls = if column.not_null { 0 } else { *dice.pick(&[0, 5, 20, 20, 60, 100]) };
+        let size = *dice.pick(&[1, 2, 4, 8, 16]);
+        // Values with a modifier are no values of other columns.
+        let key = (column.ty, column.modifier == Modifier::Plain && taste == Taste::Tame);
+        let seen = values.seen.entry(key).or_default();
+        let shared = column.modifier == Modifier::Plain;
+        let pool: Vec<String> = (0..size)
+            .map(|_| {
+                if shared && !seen.is_empty() && dice.percent(60) {
+                    return dice.pick(seen).clone();
+                }
+                let text = value(dice, column.ty, column.modifier, taste);
+                if shared {
+                    seen.push(text.clone());
+                }
+                text
+            })
+            .collect();
+        Self { taste, nulls, pool, fresh: *dice.pick(&[0, 10, 50]) }
+    }
+
+    fn next(&mut self, dice: &mut Dice, column: &Column, row: usize) -> Option<String> {
+        if column.unique {
+            return Some((row + 1).to_string());
+        }
+        if dice.percent(self.nulls) {
+            return None;
+        }
+        if dice.percent(self.fresh) {
+            return Some(value(dice, column.ty, column.modifier, self.taste));
+        }
+        Some(dice.pick(&self.pool).clone())
+    }
+}
+
+/// Gives all rows the value of a column that was added later; there is none without
+/// rows, or without a value where one must be.
+fn share_late_value(column: &mut Column, index: usize, rows: &mut [Row]) {
+    column.late &= !column.unique && index > 0;
+    if column.late {
+        match rows.first().map(|row| row[index].clone()) {
+            Some(value) if value.is_some() || !column.not_null => {
+                rows.iter_mut().for_each(|row| row[index].clone_from(&value));
+            }
+            _ => column.late = false,
+        }
+    }
+}
+
+fn indexes(dice: &mut Dice, columns: &[Column]) -> Vec<Index> {
+    let mut indexes = Vec::new();
+    if columns[0].unique && dice.percent(60) {
+        indexes.push(Index { columns: vec!["id".to_owned()], primary: true });
+    }
+    if dice.percent(40) {
+        let short = |column: &&Column| {
+            !matches!(column.ty, Ty::Point | Ty::Jsonb | Ty::Text | Ty::Bytea | Ty::Varchar)
+        };
+        let names: Vec<&str> =
+            columns.iter().filter(short).map(|column| column.name.as_str()).collect();
+        if !names.is_empty() {
+            let columns =
+                (0..dice.between(1, 2)).map(|_| (*dice.pick(&names)).to_owned()).collect();
+            indexes.push(Index { columns, primary: false });
+        }
+    }
+    indexes
+}

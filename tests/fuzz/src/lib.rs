@@ -1,0 +1,22 @@
+//! A difference finder: random schemas and random queries run in PostgreSQL alone and
+//! with pg_fusion forced; what differs is made small and written down as a script.
+
+pub mod ast;
+pub mod campaign;
+pub mod case;
+pub mod catalogue;
+pub mod compare;
+pub mod determined;
+pub mod dice;
+pub mod facts;
+pub mod generate;
+pub mod oracle;
+pub mod preamble;
+pub mod print;
+pub mod schema;
+pub mod script;
+pub mod shrink;
+pub mod tally;
+pub mod types;
+pub mod values;
+pub mod verdict;

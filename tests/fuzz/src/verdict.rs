@@ -1,0 +1,114 @@
+//! What came out of a case.
+
+use std::fmt;
+
+/// What is said about a case.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Verdict {
+    /// PostgreSQL does not accept the query (or the tables).
+    Invalid(Failure),
+    /// The forced plan has no PgFusion node: there is nothing to compare.
+    NotTaken,
+    /// Both gave the same rows, so many.
+    Same(usize),
+    /// Both failed with the same SQLSTATE.
+    SameError {
+        /// PostgreSQL's error.
+        native: Failure,
+        /// The other one.
+        forced: Failure,
+    },
+    /// Both failed with data exceptions (class 22), but different ones: which comes
+    /// first is not determined.
+    OtherDataError,
+    /// PostgreSQL alone takes too long.
+    Slow,
+    /// PostgreSQL's own plans do not agree with each other.
+    Undetermined,
+    /// A difference.
+    Different(Difference),
+}
+
+/// An error.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// Its SQLSTATE.
+    pub sqlstate: String,
+    /// Its message.
+    pub message: String,
+}
+
+/// A difference between PostgreSQL alone and with pg_fusion forced.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Difference {
+    /// Its kind.
+    pub kind: Kind,
+    /// In words.
+    pub text: String,
+}
+
+/// Kinds of difference. The shrinker keeps to one.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// The rows.
+    Rows,
+    /// Only pg_fusion fails, with this SQLSTATE.
+    ForcedFails(String),
+    /// Only PostgreSQL fails, with this SQLSTATE.
+    NativeFails(String),
+    /// Both fail, with these SQLSTATEs.
+    Errors(String, String),
+    /// The server crashed, or gave no answer any more.
+    Lost,
+    /// pg_fusion takes much longer than PostgreSQL, and hit the timeout.
+    TimesOut,
+    /// Pages or sessions are left behind.
+    Leak,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rows => f.write_str("other rows"),
+            Self::ForcedFails(sqlstate) => write!(f, "error {sqlstate} only with pg_fusion"),
+            Self::NativeFails(sqlstate) => write!(f, "error {sqlstate} only without pg_fusion"),
+            Self::Errors(native, forced) => write!(f, "error {forced} instead of {native}"),
+            Self::Lost => f.write_str("crash"),
+            Self::TimesOut => f.write_str("timeout"),
+            Self::Leak => f.write_str("pages or sessions left behind"),
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.message, self.sqlstate)
+    }
+}
+
+impl Failure {
+    /// Whether it is about data: division by zero, overflow, invalid text.
+    pub fn is_data_exception(&self) -> bool {
+        self.sqlstate.starts_with("22")
+    }
+
+    /// Whether the query itself is at fault: syntax, names, types, features.
+    pub fn is_about_the_query(&self) -> bool {
+        ["42", "0A"].iter().any(|class| self.sqlstate.starts_with(class))
+    }
+}
+
+/// What is said about a case, and how it was planned.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Judgement {
+    /// What came out.
+    pub verdict: Verdict,
+    /// The lines of the fusion plans in the forced plan.
+    pub fusion_lines: Vec<String>,
+}
+
+/// Tries cases. The finder's is [`crate::oracle::Oracle`].
+pub trait Judge {
+    /// Tries a case.
+    fn judge(&mut self, case: &crate::case::Case) -> Judgement;
+}
