@@ -178,6 +178,8 @@ SELECT same('SELECT a.id, b.id FROM moments a JOIN moments b ON a.iv < b.iv AND 
 SELECT same('SELECT id FROM moments WHERE iv > interval ''29 days 23:00'' AND iv <> ''1 mon''');
 SELECT same('SELECT id FROM moments WHERE ts + iv > ts - iv AND id NOT IN (4, 5, 6)');
 SELECT same('SELECT id, iv FROM moments ORDER BY iv, id');
+SELECT same('SELECT iv2, count(*), sum(iv) FROM pairs WHERE iv2 <> ''1 mon'' GROUP BY iv2');
+SELECT same('SELECT DISTINCT date_trunc(''day'', ts2 - ts) FROM pairs');
 SELECT same('SELECT id, tm, tz FROM moments ORDER BY tm DESC, tz, id LIMIT 10');
 
 -- aggregates
@@ -206,7 +208,8 @@ SELECT computed(e, 'moments WHERE id = 4') FROM unnest(ARRAY[
     'age(ts, timestamp ''-infinity'')', '-(iv - interval ''2562047788:00:54.775807'')']) e;
 SELECT computed(e, 'moments WHERE id = 6') FROM unnest(ARRAY['-iv', 'iv - interval ''1 day''']) e;
 SELECT computed(e, 'moments WHERE id = 8') FROM unnest(ARRAY[
-    '"timestamp"(ts, 7)', '"timestamptz"(tz, -2)', '"interval"(iv, 2147418119)']) e;
+    '"timestamp"(ts, 7)', '"timestamptz"(tz, 6 - id)', '"interval"(iv, 2147418111 + id)',
+    '"interval"(iv, id)']) e;
 SELECT computed(e, 'factors WHERE id = 1') FROM unnest(ARRAY[
     'make_date(years, 1, 1)', 'make_date(2023, 2, 29 + days)', 'make_date(-44, 13 + days, 1)',
     'make_date(5874898 + days, 1, 1)', 'make_time(25, days, 0)', 'make_time(1, 2, 61.5 + f)',
