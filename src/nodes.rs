@@ -30,6 +30,7 @@ tagged! {
     CaseExpr: T_CaseExpr,
     CaseWhen: T_CaseWhen,
     CoalesceExpr: T_CoalesceExpr,
+    CoerceViaIO: T_CoerceViaIO,
     Const: T_Const,
     CustomScan: T_CustomScan,
     CustomScanState: T_CustomScanState,
@@ -60,6 +61,21 @@ pub unsafe fn tag<T>(node: *const T) -> pg_sys::NodeTag {
     }
     // SAFETY: every node starts with its tag.
     unsafe { (*node.cast::<pg_sys::Node>()).type_ }
+}
+
+/// A new node (`makeNode`) in the current memory context, zero but for its tag.
+///
+/// # Safety
+///
+/// Runs in a backend's main thread.
+pub unsafe fn make<T: Tagged>() -> *mut T {
+    // SAFETY: the caller's promise; `palloc0` gives zeroed memory of the size, and
+    // every node starts with its tag.
+    unsafe {
+        let node = pg_sys::palloc0(size_of::<T>());
+        (*node.cast::<pg_sys::Node>()).type_ = T::TAG;
+        node.cast()
+    }
 }
 
 /// `node` as a `T`, if that is what it is.

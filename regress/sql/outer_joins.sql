@@ -23,7 +23,7 @@ SELECT same('SELECT count(*) FROM facts f FULL JOIN items i USING (item_id) WHER
 SELECT same('SELECT a.id, b.id FROM kinds a LEFT JOIN kinds b ON a.i4 = b.i4 AND a.t ~ b.v');
 SELECT same('SELECT a.id, b.id FROM kinds a LEFT JOIN kinds b ON a.i4 = b.i4 WHERE coalesce(b.t, a.t) ~ ''a''');
 SELECT same('SELECT a.id, b.id FROM kinds a LEFT JOIN kinds b ON a.i4 = b.i4 AND 100 / b.i4 > 1 AND b.i4 <> 0');
-SELECT same('SELECT a.id, b.id FROM kinds a LEFT JOIN kinds b ON a.b = b.b AND b.i8 / a.i2 > 1');
+SELECT same('SELECT a.id, b.id FROM kinds a LEFT JOIN kinds b ON a.b = b.b AND a.id > 3 AND 10 / a.i2 > 1');
 
 -- joins above and below
 SELECT same('SELECT a.id, b.id, c.id FROM kinds a LEFT JOIN kinds b ON a.i4 = b.id LEFT JOIN kinds c ON b.id = c.i2');

@@ -4,7 +4,7 @@ use super::Reason;
 use super::expr::{Typed, as_decimal, call};
 use super::numeric;
 use crate::version;
-use fusion_plan::{DataType, DatetimeFunction, Expr, Function, Literal, Value};
+use fusion_plan::{DataType, DatetimeFunction, Expr, Function, Literal, TextFunction, Value};
 use pgrx::pg_sys;
 
 /// `arg` in the integer or float type `ty`, which loses nothing.
@@ -124,7 +124,8 @@ pub unsafe fn check_text_comparison(
     }
 }
 
-/// LIKE needs a deterministic collation; PostgreSQL raises an error otherwise.
+/// What functions over text ask of their collation: searching needs a deterministic
+/// one (PostgreSQL raises an error otherwise), folding of case C or POSIX.
 ///
 /// # Safety
 ///
@@ -134,10 +135,24 @@ pub unsafe fn check_collation(
     args: &[Typed],
     collation: pg_sys::Oid,
 ) -> Result<(), Reason> {
-    let text = args.iter().any(|arg| matches!(arg.ty, DataType::Text | DataType::Bpchar));
-    if text && matches!(function, Function::Like | Function::NotLike) {
-        // SAFETY: the caller runs in a backend's main thread.
-        return unsafe { check_text_comparison(Function::Eq, collation) };
+    use TextFunction as T;
+    if !args.iter().any(|arg| matches!(arg.ty, DataType::Text | DataType::Bpchar)) {
+        return Ok(());
     }
-    Ok(())
+    match function {
+        Function::Like
+        | Function::NotLike
+        | Function::Text(T::Position | T::Replace | T::SplitPart | T::StartsWith) => {
+            // SAFETY: the caller's promise.
+            unsafe { check_text_comparison(Function::Eq, collation) }
+        }
+        Function::Text(T::Lower | T::Upper | T::InitCap | T::ILike | T::NotILike) => {
+            // SAFETY: the caller's promise.
+            match unsafe { version::collation_folds_ascii_only(collation) } {
+                true => Ok(()),
+                false => Err("upper and lower case by a collation other than C".into()),
+            }
+        }
+        _ => Ok(()),
+    }
 }

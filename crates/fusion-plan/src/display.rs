@@ -200,9 +200,9 @@ fn show(expr: &Expr, names: &[String]) -> String {
         Expr::Column(index) => column(*index, names),
         Expr::Literal(literal) => show_literal(literal),
         Expr::Param(index) => format!("${}", index + 1),
-        Expr::Call { function, args, .. } => match (function.infix(), args.as_slice()) {
+        Expr::Call { function, args, ty } => match (function.infix(), args.as_slice()) {
             (Some(infix), [l, r]) => format!("({} {infix} {})", show(l, names), show(r, names)),
-            _ => match (function.name(), args.as_slice()) {
+            _ => match (function.name(*ty), args.as_slice()) {
                 (None, [arg]) => show(arg, names),
                 (Some(name), _)
                     if let Function::Datetime(function) = function

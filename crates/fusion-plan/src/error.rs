@@ -8,6 +8,10 @@ use std::fmt;
 pub struct SqlState(pub [u8; 5]);
 
 impl SqlState {
+    /// `22001`, a string is too long for its type.
+    pub const STRING_DATA_RIGHT_TRUNCATION: Self = Self(*b"22001");
+    /// `22011`, a substring of negative length.
+    pub const SUBSTRING_ERROR: Self = Self(*b"22011");
     /// `22012`, division by zero.
     pub const DIVISION_BY_ZERO: Self = Self(*b"22012");
     /// `22003`, a number does not fit its type.
@@ -18,6 +22,12 @@ impl SqlState {
     pub const INVALID_PARAMETER_VALUE: Self = Self(*b"22023");
     /// `22025`, a pattern ends in its escape character.
     pub const INVALID_ESCAPE_SEQUENCE: Self = Self(*b"22025");
+    /// `2201F`, a root or power that does not exist.
+    pub const INVALID_ARGUMENT_FOR_POWER_FUNCTION: Self = Self(*b"2201F");
+    /// `2202E`, an index beyond a value's end.
+    pub const ARRAY_SUBSCRIPT_ERROR: Self = Self(*b"2202E");
+    /// `22P02`, text that is not a value of its type.
+    pub const INVALID_TEXT_REPRESENTATION: Self = Self(*b"22P02");
     /// `2201W`, a negative LIMIT.
     pub const INVALID_ROW_COUNT_IN_LIMIT_CLAUSE: Self = Self(*b"2201W");
     /// `2201X`, a negative OFFSET.
@@ -28,6 +38,8 @@ impl SqlState {
     pub const CONFIGURATION_LIMIT_EXCEEDED: Self = Self(*b"53400");
     /// `53100`, the disk is full.
     pub const DISK_FULL: Self = Self(*b"53100");
+    /// `54000`, a value would become too large.
+    pub const PROGRAM_LIMIT_EXCEEDED: Self = Self(*b"54000");
     /// `55000`, something must be set up first.
     pub const OBJECT_NOT_IN_PREREQUISITE_STATE: Self = Self(*b"55000");
     /// `57014`, the statement was cancelled.

@@ -310,10 +310,7 @@ impl Expr {
     /// for what guards it.
     pub fn can_fail(&self) -> bool {
         let own = match self {
-            Self::Call { function: Function::Like | Function::NotLike, args, .. } => {
-                !args.get(1).is_some_and(is_complete_pattern)
-            }
-            Self::Call { function, ty, .. } => function.can_fail(*ty),
+            Self::Call { function, args, ty } => function.can_fail(args, *ty),
             Self::NullIf { equal, .. } => equal.can_fail(),
             _ => false,
         };
@@ -386,18 +383,6 @@ impl Literal {
     }
 }
 
-/// Whether `pattern` is a constant LIKE pattern that cannot run out in the
-/// middle of an escape.
-fn is_complete_pattern(pattern: &Expr) -> bool {
-    match pattern {
-        Expr::Literal(Literal { value: Some(Value::Text(text)), .. }) => {
-            let trailing = text.bytes().rev().take_while(|byte| *byte == b'\\').count();
-            trailing % 2 == 0
-        }
-        _ => false,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -420,17 +405,6 @@ mod tests {
         let test = Expr::IsNull(Box::new(sum));
         assert!(Expr::And(vec![Expr::Column(2), test]).can_fail());
         assert!(!Expr::Not(Box::new(Expr::Column(2))).can_fail());
-    }
-
-    #[test]
-    fn only_a_constant_complete_pattern_is_safe() {
-        let like = |pattern: Expr| {
-            Expr::call(Function::Like, vec![Expr::Column(0), pattern], DataType::Bool).can_fail()
-        };
-        let text = |text: &str| Expr::literal(DataType::Text, Value::Text(text.into()));
-        assert!(!like(text("%a\\\\")));
-        assert!(like(text("%a\\")));
-        assert!(like(Expr::Column(1)));
     }
 
     fn column(index: u32) -> Box<Expr> {

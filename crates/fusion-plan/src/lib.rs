@@ -26,7 +26,10 @@ pub use codec::{CodecError, FORMAT_VERSION, decode, encode};
 pub use display::PlanDisplay;
 pub use error::{PgError, SqlState};
 pub use expr::{BoolTest, Expr, Extreme, Literal, Value};
-pub use function::{DatetimeFunction, DatetimeUnit, Function, NumericFunction, TextFunction};
+pub use function::{
+    CastFunction, DatetimeFunction, DatetimeUnit, FloatFunction, Function, NumericFunction,
+    TextFunction,
+};
 pub use metrics::{NodeMetrics, SessionMetrics};
 pub use rel::{
     Field, FrameBound, FrameUnits, Join, JoinKind, LeafSchema, NodeId, Plan, Rel, Side, SortKey,

@@ -5,8 +5,12 @@
 //! expression to PostgreSQL.
 
 mod branches;
+mod coerce;
 mod comparisons;
+mod concat;
 mod stable;
+
+pub use coerce::convert;
 
 use super::compare::{check_collation, compare, widen};
 use super::functions::{self, Rule};
@@ -15,7 +19,7 @@ use super::numeric;
 use super::types::{fusion_type, type_name};
 use super::{Object, Reason};
 use crate::nodes::{self, cast, iter};
-use fusion_plan::{BoolTest, DataType, Expr, Function};
+use fusion_plan::{BoolTest, CastFunction, DataType, Expr, Function};
 use pgrx::pg_sys::{self, NodeTag};
 
 /// What an expression can name: the columns of its input.
@@ -144,6 +148,7 @@ impl<'a, C: Columns> Translator<'a, C> {
                 NodeTag::T_Const => self.constant(node),
                 NodeTag::T_Param => self.param(node),
                 NodeTag::T_RelabelType => self.relabel(&*node.cast()),
+                NodeTag::T_CoerceViaIO => self.coerce_via_io(&*node.cast()),
                 NodeTag::T_OpExpr => self.operator(&*node.cast()),
                 NodeTag::T_FuncExpr => {
                     let call = &*node.cast::<pg_sys::FuncExpr>();
@@ -226,27 +231,6 @@ impl<'a, C: Columns> Translator<'a, C> {
         }
     }
 
-    unsafe fn relabel(&mut self, relabel: &pg_sys::RelabelType) -> Result<Typed, Reason> {
-        // SAFETY: the argument of a valid node.
-        let arg = unsafe { self.translate(relabel.arg.cast())? };
-        // SAFETY: in a backend's main thread.
-        let (same, to) = unsafe {
-            let from = pg_sys::getBaseType(pg_sys::exprType(relabel.arg.cast()));
-            let same = from == pg_sys::getBaseType(relabel.resulttype);
-            (same, fusion_type(relabel.resulttype, relabel.resulttypmod)?)
-        };
-        match (arg.ty, to) {
-            // Within one type only the modifier is dropped: the value, and with
-            // it the scale of a numeric, stays.
-            _ if same => Ok(arg),
-            (from, to) if from == to => Ok(arg),
-            (DataType::Text, DataType::Bpchar) => {
-                Ok(call(Function::BpcharAsText, vec![arg], DataType::Bpchar))
-            }
-            _ => Err(format!("a relabelling to {}", type_name(relabel.resulttype)).into()),
-        }
-    }
-
     unsafe fn operator(&mut self, op: &pg_sys::OpExpr) -> Result<Typed, Reason> {
         // SAFETY: a valid operator expression.
         unsafe {
@@ -270,32 +254,37 @@ impl<'a, C: Columns> Translator<'a, C> {
         };
         self.params.uses(oid);
         // SAFETY: the arguments of a valid node.
-        let args = unsafe { self.all(args)? };
+        let mut all = || unsafe { self.all(args) };
         match rule {
-            Rule::Compare(function) => match <[Typed; 2]>::try_from(args) {
+            Rule::Compare(function) => match <[Typed; 2]>::try_from(all()?) {
                 // SAFETY: in a backend's main thread.
                 Ok([left, right]) => unsafe { compare(function, left, right, collation) },
                 Err(_) => Err("a comparison without two arguments".into()),
             },
             Rule::Arithmetic(function) => {
+                let args = all()?;
                 // SAFETY: in a backend's main thread.
                 let ty = unsafe { fusion_type(result, -1)? };
                 let args = args.into_iter().map(|arg| widen(arg, ty)).collect::<Result<_, _>>()?;
                 Ok(call(function, args, ty))
             }
-            Rule::Numeric(function) => Ok(numeric::operation(function, args)),
+            Rule::Numeric(function) => Ok(numeric::operation(function, all()?)),
             Rule::Plain(function) => {
-                // SAFETY: in a backend's main thread.
+                let args = all()?;
+                // SAFETY: in a backend's main thread; the function exists.
                 unsafe {
                     check_collation(function, &args, collation)?;
-                    Ok(call(function, args, fusion_type(result, -1)?))
+                    // A cast may be done by a function to another type of the same
+                    // bits: `int2` becomes `oid` through `int4(int2)`.
+                    let own = fusion_type(pg_sys::get_func_rettype(oid), -1)?;
+                    coerce::relabelled(call(function, args, own), fusion_type(result, -1)?)
                 }
             }
             Rule::BpcharLike(function) => {
-                let args = args
+                let args = all()?
                     .into_iter()
                     .map(|arg| match arg.ty {
-                        DataType::Bpchar => call(Function::BpcharAsText, vec![arg], DataType::Text),
+                        DataType::Bpchar => convert(CastFunction::Relabel, arg, DataType::Text),
                         _ => arg,
                     })
                     .collect::<Vec<_>>();
@@ -303,7 +292,13 @@ impl<'a, C: Columns> Translator<'a, C> {
                 unsafe { check_collation(function, &args, collation)? };
                 Ok(call(function, args, DataType::Bool))
             }
-            Rule::Special(translate) => translate(functions::Call { args, result, collation }),
+            // SAFETY: the arguments of a valid node.
+            Rule::Concat => unsafe { self.concat(args) },
+            // SAFETY: as above.
+            Rule::ConcatWithSeparator => unsafe { self.concat_ws(args) },
+            Rule::Special(translate) => {
+                translate(functions::Call { args: all()?, result, collation })
+            }
         }
     }
 

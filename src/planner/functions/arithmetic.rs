@@ -1,6 +1,7 @@
-//! Arithmetic and conversions of integers and floats.
+//! Arithmetic, rounding and widening of integers and floats.
 
 use super::Rule;
+use fusion_plan::FloatFunction;
 use fusion_plan::Function::*;
 use pgrx::pg_sys::*;
 
@@ -86,4 +87,14 @@ pub const TABLE: &[(u32, Rule)] = &[
     (F_FLOAT8_INT4, Rule::Plain(ToFloat)),
     (F_FLOAT8_INT8, Rule::Plain(ToFloat)),
     (F_FLOAT8_FLOAT4, Rule::Plain(ToFloat)),
+    (F_DROUND, Rule::Plain(Float(FloatFunction::Round))),
+    (F_ROUND_FLOAT8, Rule::Plain(Float(FloatFunction::Round))),
+    (F_CEIL_FLOAT8, Rule::Plain(Float(FloatFunction::Ceil))),
+    (F_CEILING_FLOAT8, Rule::Plain(Float(FloatFunction::Ceil))),
+    (F_FLOOR_FLOAT8, Rule::Plain(Float(FloatFunction::Floor))),
+    (F_DTRUNC, Rule::Plain(Float(FloatFunction::Trunc))),
+    (F_TRUNC_FLOAT8, Rule::Plain(Float(FloatFunction::Trunc))),
+    (F_SIGN_FLOAT8, Rule::Plain(Float(FloatFunction::Sign))),
+    (F_DSQRT, Rule::Plain(Float(FloatFunction::Sqrt))),
+    (F_SQRT_FLOAT8, Rule::Plain(Float(FloatFunction::Sqrt))),
 ];

@@ -6,6 +6,7 @@
 
 mod aggregates;
 mod arithmetic;
+mod cast;
 mod compare;
 mod datetime;
 mod numeric;
@@ -33,8 +34,12 @@ pub enum Rule {
     Numeric(NumericFunction),
     /// A call of the function on its arguments as they are.
     Plain(Function),
-    /// LIKE or NOT LIKE on `bpchar`, which sees the padding.
+    /// LIKE and its kin on `bpchar`, which see the padding.
     BpcharLike(Function),
+    /// `concat`, whose arguments are of any type.
+    Concat,
+    /// `concat_ws`.
+    ConcatWithSeparator,
     /// What the translator says.
     Special(Special),
 }
@@ -58,7 +63,7 @@ static AGGREGATES: LazyLock<HashMap<u32, AggregateFunction>> =
 
 /// All admitted functions.
 pub fn all() -> impl Iterator<Item = (u32, Rule)> {
-    [compare::TABLE, arithmetic::TABLE, numeric::TABLE, datetime::TABLE, text::TABLE]
+    [compare::TABLE, arithmetic::TABLE, numeric::TABLE, datetime::TABLE, text::TABLE, cast::TABLE]
         .into_iter()
         .flatten()
         .copied()

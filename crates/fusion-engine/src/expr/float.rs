@@ -6,11 +6,13 @@
 
 use super::arg::primitive::{try_binary, two, unary as map};
 use super::kernel::FnKernel;
+use super::varlen::{Numbers, arguments, numbers};
 use super::{Arg, Kernel};
 use arrow::array::{ArrayRef, ArrowPrimitiveType, BooleanArray};
 use arrow::buffer::BooleanBuffer;
 use arrow::datatypes::{Float32Type, Float64Type};
-use fusion_plan::{DataType, Function, PgError};
+use fusion_plan::{DataType, FloatFunction, Function, PgError};
+use fusion_scalar::text::float as rounding;
 use std::ops::{Add, Div, Mul, Neg, Sub};
 use std::sync::Arc;
 
@@ -155,6 +157,28 @@ pub(crate) fn unary(function: Function, ty: DataType) -> Option<Arc<dyn Kernel>>
     })
 }
 
+/// `dround`, `dsqrt` and their kin.
+pub(crate) fn of(function: FloatFunction) -> Arc<dyn Kernel> {
+    fn plain(op: fn(f64) -> f64) -> Arc<dyn Kernel> {
+        FnKernel::boxed("float rounding", move |args: &[Arg], _| {
+            let [value] = arguments(args)?;
+            map::<Float64Type, Float64Type>(value, &Float64Type::DATA_TYPE, op)
+        })
+    }
+    match function {
+        FloatFunction::Round => plain(rounding::round),
+        FloatFunction::Ceil => plain(rounding::ceil),
+        FloatFunction::Floor => plain(rounding::floor),
+        FloatFunction::Trunc => plain(rounding::trunc),
+        FloatFunction::Sign => plain(rounding::sign),
+        FloatFunction::Sqrt => FnKernel::boxed("sqrt", |args: &[Arg], rows| {
+            let [value] = arguments(args)?;
+            let value = Numbers::<Float64Type>::new(value)?;
+            numbers::<Float64Type>(args, rows, |row| rounding::sqrt(value.get(row)))
+        }),
+    }
+}
+
 /// `float8eq`, `float8lt` and their kin.
 pub(crate) fn compare(function: Function, ty: DataType) -> Option<Arc<dyn Kernel>> {
     match ty {
@@ -233,6 +257,19 @@ mod tests {
         let result =
             negated.call(&[Arg::column(Arc::new(Float64Array::from(vec![NAN])))], 1).unwrap();
         assert_eq!(result.as_primitive::<Float64Type>().value(0).to_bits(), NAN.to_bits());
+    }
+
+    #[test]
+    fn rounding_and_roots() {
+        let column = |values| Arg::column(Arc::new(Float64Array::from(values)));
+        let call = |function, values| of(function).call(&[column(values)], 2);
+        let rounded = call(FloatFunction::Round, vec![Some(2.5), None]).unwrap();
+        assert_eq!(
+            rounded.as_primitive::<Float64Type>().iter().collect::<Vec<_>>(),
+            [Some(2.0), None]
+        );
+        let error = call(FloatFunction::Sqrt, vec![None, Some(-1.0)]).unwrap_err();
+        assert_eq!(error.sqlstate.as_str(), "2201F");
     }
 
     #[test]

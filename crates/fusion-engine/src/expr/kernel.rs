@@ -1,6 +1,6 @@
 //! From a function and its types to the code that computes it.
 
-use super::{Arg, compare, convert, datetime, decimal, float, integer, like, numeric, text};
+use super::{Arg, cast, compare, convert, datetime, decimal, float, integer, numeric, text};
 use arrow::array::ArrayRef;
 use fusion_plan::{DataType, Function, PgError, SqlState};
 use std::fmt;
@@ -94,17 +94,13 @@ pub(crate) fn kernel_for(
         (F::WidenInteger, [arg]) => convert::widen_integer(*arg, result),
         (F::ToFloat, [arg]) => convert::to_float(*arg, result),
         (F::WidenDecimal, [arg]) => convert::widen_decimal(*arg, result),
-        (F::BpcharTrim, [T::Bpchar]) => Some(FnKernel::boxed("bpchar_trim", text::trim)),
-        (F::BpcharAsText, [T::Bpchar | T::Text]) => {
-            Some(FnKernel::boxed("bpchar_as_text", text::identity))
-        }
-        (F::Substring, [T::Text, T::Int4, T::Int4]) => {
-            Some(FnKernel::boxed("substring", text::substring))
-        }
-        (F::Like | F::NotLike, [T::Text, T::Text]) => Some(like::matching(function == F::NotLike)),
+        (F::BpcharTrim, [T::Bpchar]) => Some(FnKernel::boxed("bpchar_trim", text::trim_blanks)),
+        (F::Like | F::NotLike, _) => text::matching(args, function == F::NotLike),
         (F::Numeric(function), _) => numeric::kernel(function, args, result),
         (F::Datetime(function), _) => datetime::kernel(function, args, result),
         (F::Text(function), _) => text::kernel(function, args),
+        (F::Float(function), [T::Float8]) => Some(float::of(function)),
+        (F::Cast(function), _) => cast::kernel(function, args, result),
         _ => None,
     };
     kernel.ok_or_else(|| unsupported(function, args))

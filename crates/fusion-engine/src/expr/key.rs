@@ -93,7 +93,7 @@ pub(crate) fn keys(ty: DataType, values: &ArrayRef) -> Result<ArrayRef, PgError>
             let nulls = values.nulls().cloned();
             Ok(Arc::new(FixedSizeBinaryArray::new(16, Buffer::from_vec(keys), nulls)))
         }
-        DataType::Bpchar => text::trim(&[arg()], values.len()),
+        DataType::Bpchar => text::trim_blanks(&[arg()], values.len()),
         DataType::Opaque => Err(PgError::internal("opaque values have no keys")),
         _ => Ok(Arc::clone(values)),
     }

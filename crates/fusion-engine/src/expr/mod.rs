@@ -10,6 +10,7 @@
 mod arg;
 mod call;
 mod case;
+mod cast;
 mod coalesce;
 mod compare;
 mod convert;
@@ -23,8 +24,6 @@ mod junction;
 mod kernel;
 mod key;
 mod lazy;
-mod like;
-mod like_pattern;
 mod min_max;
 mod null_if;
 mod numeric;
@@ -32,6 +31,7 @@ mod row_compare;
 mod rows;
 mod test;
 mod text;
+mod varlen;
 
 pub(crate) use arg::Arg;
 pub(crate) use call::Call;

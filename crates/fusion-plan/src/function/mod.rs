@@ -1,16 +1,20 @@
 //! The functions the engine knows, each with one exact PostgreSQL meaning.
 
+mod cast;
 mod datetime;
+mod float;
 mod numeric;
 mod text;
 mod unit;
 
+pub use cast::CastFunction;
 pub use datetime::DatetimeFunction;
+pub use float::FloatFunction;
 pub use numeric::NumericFunction;
 pub use text::TextFunction;
 pub use unit::DatetimeUnit;
 
-use crate::DataType;
+use crate::{DataType, Expr};
 use serde::{Deserialize, Serialize};
 
 /// A scalar function. All are strict (NULL in, NULL out) and immutable.
@@ -69,35 +73,33 @@ pub enum Function {
     /// `bpchar` → `text` as PostgreSQL's `rtrim1` does it, and the form in
     /// which `bpchar` is compared, grouped and joined: without trailing blanks.
     BpcharTrim,
-    /// `text` → `text`, `bpchar` → `text` without any change of bytes: what a
-    /// `bpchar` operator that sees the padding (LIKE) works on.
-    BpcharAsText,
-    /// `text LIKE pattern` (`textlike`), both `Text`, escape `\`: error
-    /// `LIKE pattern must not end with escape character`.
+    /// `text LIKE pattern` (`textlike`, `bytealike`), both `Text` or both
+    /// `Bytea`, escape `\`: error `LIKE pattern must not end with escape
+    /// character`.
     Like,
-    /// `text NOT LIKE pattern` (`textnlike`).
+    /// `text NOT LIKE pattern` (`textnlike`, `byteanlike`).
     NotLike,
-    /// `substring(text from int4 for int4)` (`text_substr`), in characters:
-    /// error `negative substring length not allowed`.
-    Substring,
     /// A function over `numeric`.
     Numeric(NumericFunction),
     /// A function over dates, times and intervals.
     Datetime(DatetimeFunction),
     /// A function over strings.
     Text(TextFunction),
+    /// A function over floats.
+    Float(FloatFunction),
+    /// A conversion.
+    Cast(CastFunction),
 }
 
 impl Function {
-    /// Whether a call with result type `ty` can raise an error.
-    ///
-    /// For `LIKE` this is the answer for an unknown pattern; see
-    /// [`Expr::can_fail`](crate::Expr::can_fail).
-    pub fn can_fail(self, ty: DataType) -> bool {
+    /// Whether a call on `args` with result type `ty` can raise an error, the
+    /// evaluation of the arguments apart.
+    pub fn can_fail(self, args: &[Expr], ty: DataType) -> bool {
         match self {
             Self::Add | Self::Sub | Self::Mul => !matches!(ty, DataType::Decimal { .. }),
             Self::Neg | Self::Abs => ty.is_integer(),
-            Self::Div | Self::Mod | Self::Like | Self::NotLike | Self::Substring => true,
+            Self::Div | Self::Mod => true,
+            Self::Like | Self::NotLike => !args.get(1).is_some_and(text::is_complete_pattern),
             Self::Eq
             | Self::Ne
             | Self::Lt
@@ -107,11 +109,12 @@ impl Function {
             | Self::WidenInteger
             | Self::ToFloat
             | Self::WidenDecimal
-            | Self::BpcharTrim
-            | Self::BpcharAsText => false,
+            | Self::BpcharTrim => false,
             Self::Numeric(function) => function.can_fail(ty),
             Self::Datetime(function) => function.can_fail(ty),
-            Self::Text(function) => function.can_fail(),
+            Self::Text(function) => function.can_fail(args),
+            Self::Float(function) => function.can_fail(),
+            Self::Cast(function) => function.can_fail(),
         }
     }
 
@@ -138,16 +141,17 @@ impl Function {
         })
     }
 
-    /// The name to show where there is no infix form; `None` for conversions
-    /// that are not worth showing.
-    pub fn name(self) -> Option<&'static str> {
+    /// The name to show for a call with result type `ty` where there is no infix
+    /// form; `None` for conversions that are not worth showing.
+    pub fn name(self, ty: DataType) -> Option<&'static str> {
         Some(match self {
             Self::Neg => "-",
             Self::Abs => "abs",
-            Self::Substring => "substring",
             Self::Numeric(function) => return function.name(),
             Self::Datetime(function) => return function.name(),
             Self::Text(function) => return function.name(),
+            Self::Float(function) => function.name(),
+            Self::Cast(function) => return function.name(ty),
             _ => return None,
         })
     }
@@ -160,8 +164,8 @@ mod tests {
     #[test]
     fn decimal_arithmetic_never_fails_and_integer_does() {
         let decimal = DataType::Decimal { precision: 30, scale: 4 };
-        assert!(!Function::Mul.can_fail(decimal));
-        assert!(Function::Mul.can_fail(DataType::Int8));
-        assert!(Function::Div.can_fail(DataType::Int4));
+        assert!(!Function::Mul.can_fail(&[], decimal));
+        assert!(Function::Mul.can_fail(&[], DataType::Int8));
+        assert!(Function::Div.can_fail(&[], DataType::Int4));
     }
 }

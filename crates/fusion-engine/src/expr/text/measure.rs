@@ -1,0 +1,80 @@
+//! Functions that give a number or a truth value of a string.
+
+use super::boxed;
+use crate::expr::varlen::{Bytes, Numbers, Texts, Values, arguments, flags, numbers};
+use crate::expr::{Arg, Kernel};
+use arrow::array::ArrayRef;
+use arrow::datatypes::{BinaryViewType, ByteViewType, Int32Type, Int64Type, StringViewType};
+use fusion_plan::{DataType, PgError, TextFunction};
+use fusion_scalar::text::{bytes, measure};
+use std::sync::Arc;
+
+/// The function `function` over arguments of types `args`.
+pub(super) fn kernel(function: TextFunction, args: &[DataType]) -> Option<Arc<dyn Kernel>> {
+    use DataType as T;
+    use TextFunction as F;
+    Some(match (function, args) {
+        (F::Length, [T::Text]) => boxed("length", |args, rows| number(args, rows, measure::length)),
+        (F::Ascii, [T::Text]) => boxed("ascii", |args, rows| number(args, rows, measure::ascii)),
+        (F::OctetLength, [T::Text]) => boxed("octet_length", octet_length::<StringViewType>),
+        (F::OctetLength, [T::Bytea]) => boxed("octet_length", octet_length::<BinaryViewType>),
+        (F::StartsWith, [T::Text, T::Text]) => boxed("starts_with", starts_with),
+        (F::GetByte, [T::Bytea, T::Int4]) => boxed("get_byte", get_byte),
+        (F::GetBit, [T::Bytea, T::Int8]) => boxed("get_bit", get_bit),
+        _ => return None,
+    })
+}
+
+/// `textlen` and its kin.
+fn number(args: &[Arg], rows: usize, of: fn(&str) -> i32) -> Result<ArrayRef, PgError> {
+    let [text] = arguments(args)?;
+    let text = Texts::new(text)?;
+    numbers::<Int32Type>(args, rows, |row| Ok(of(text.get(row))))
+}
+
+/// `textoctetlen`, `byteaoctetlen`.
+fn octet_length<T: ByteViewType>(args: &[Arg], rows: usize) -> Result<ArrayRef, PgError> {
+    let [value] = arguments(args)?;
+    let value = Values::<T>::new(value)?;
+    numbers::<Int32Type>(args, rows, |row| Ok(measure::octet_length(value.get(row).as_ref())))
+}
+
+/// `text_starts_with`.
+fn starts_with(args: &[Arg], rows: usize) -> Result<ArrayRef, PgError> {
+    let [text, prefix] = arguments(args)?;
+    let (text, prefix) = (Texts::new(text)?, Texts::new(prefix)?);
+    flags(args, rows, |row| Ok(measure::starts_with(text.get(row), prefix.get(row))))
+}
+
+/// `byteaGetByte`.
+fn get_byte(args: &[Arg], rows: usize) -> Result<ArrayRef, PgError> {
+    let [value, index] = arguments(args)?;
+    let (value, index) = (Bytes::new(value)?, Numbers::<Int32Type>::new(index)?);
+    numbers::<Int32Type>(args, rows, |row| bytes::get_byte(value.get(row), index.get(row)))
+}
+
+/// `byteaGetBit`.
+fn get_bit(args: &[Arg], rows: usize) -> Result<ArrayRef, PgError> {
+    let [value, index] = arguments(args)?;
+    let (value, index) = (Bytes::new(value)?, Numbers::<Int64Type>::new(index)?);
+    numbers::<Int32Type>(args, rows, |row| bytes::get_bit(value.get(row), index.get(row)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow::array::{AsArray, StringViewArray};
+
+    #[test]
+    fn every_row_is_measured() {
+        let text = Arg::column(Arc::new(StringViewArray::from(vec![Some("é"), None, Some("")])));
+        let measured = |function| {
+            let kernel = kernel(function, &[DataType::Text]).unwrap();
+            let result = kernel.call(std::slice::from_ref(&text), 3).unwrap();
+            result.as_primitive::<Int32Type>().iter().collect::<Vec<_>>()
+        };
+        assert_eq!(measured(TextFunction::Length), [Some(1), None, Some(0)]);
+        assert_eq!(measured(TextFunction::OctetLength), [Some(2), None, Some(0)]);
+        assert_eq!(measured(TextFunction::Ascii), [Some(233), None, Some(0)]);
+    }
+}
