@@ -291,9 +291,7 @@ fn show_literal(literal: &Literal) -> String {
             format!("'{months} mons {days} days {micros} us'")
         }
         Value::Text(text) => format!("'{}'", text.replace('\'', "''")),
-        Value::Bytes(bytes) if literal.ty == DataType::Numeric && bytes.len() == 2 => {
-            show_special(bytes)
-        }
+        Value::Bytes(bytes) if literal.ty == DataType::Numeric => show_numeric(bytes),
         Value::Bytes(bytes) => {
             let mut text = "'\\x".to_owned();
             for byte in bytes {
@@ -305,14 +303,47 @@ fn show_literal(literal: &Literal) -> String {
     }
 }
 
-/// A `numeric` constant of two bytes: an infinity, or else a zero of many
-/// digits. (NaN is a constant of type `Decimal`.)
-fn show_special(bytes: &[u8]) -> String {
-    match bytes {
-        [a, b] if u16::from_ne_bytes([*a, *b]) == 0xD000 => "Infinity".to_owned(),
-        [a, b] if u16::from_ne_bytes([*a, *b]) == 0xF000 => "-Infinity".to_owned(),
-        _ => "0".to_owned(),
+/// PostgreSQL's stored `numeric`: a header of one or two words, then base-10000
+/// digits.
+fn show_numeric(bytes: &[u8]) -> String {
+    let mut words = bytes.chunks_exact(2).map(|pair| u16::from_ne_bytes([pair[0], pair[1]]));
+    let header = words.next().unwrap_or_default();
+    let (negative, scale, weight) = match header >> 14 {
+        3 => {
+            let text = match header {
+                0xD000 => "Infinity",
+                0xF000 => "-Infinity",
+                _ => "NaN",
+            };
+            return text.to_owned();
+        }
+        2 => {
+            let weight = i32::from(header & 0x3f) - i32::from(header & 0x40);
+            (header & 0x2000 != 0, (header >> 7) & 0x3f, weight)
+        }
+        sign => {
+            let weight = i32::from(words.next().unwrap_or_default() as i16);
+            (sign == 1, header & 0x3fff, weight)
+        }
+    };
+    let digits: Vec<u16> = words.collect();
+    let groups = |weights: std::ops::RangeInclusive<i32>| {
+        weights.rev().fold(String::new(), |mut text, place| {
+            let digit = usize::try_from(weight - place).ok().and_then(|index| digits.get(index));
+            let _ = write!(text, "{:04}", digit.copied().unwrap_or_default());
+            text
+        })
+    };
+    let whole = groups(0..=weight.max(0));
+    let whole = whole.trim_start_matches('0');
+    let whole = if whole.is_empty() { "0" } else { whole };
+    let sign = if negative { "-" } else { "" };
+    if scale == 0 {
+        return format!("{sign}{whole}");
     }
+    let mut fraction = groups(-i32::from(scale.div_ceil(4))..=-1);
+    fraction.truncate(scale.into());
+    format!("{sign}{whole}.{fraction}")
 }
 
 fn show_decimal(unscaled: i128, scale: u8) -> String {
@@ -383,6 +414,22 @@ fn civil(days: i64) -> (i64, i64, i64) {
 mod tests {
     use super::*;
     use crate::{AggregateFunction, Field, Function, LeafSchema};
+
+    #[test]
+    fn stored_numerics_are_shown_as_numbers() {
+        let show = |words: &[u16]| {
+            let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_ne_bytes()).collect();
+            show_numeric(&bytes)
+        };
+        assert_eq!(show(&[0xd000]), "Infinity");
+        assert_eq!(show(&[0xf000]), "-Infinity");
+        assert_eq!(show(&[0xc000]), "NaN");
+        assert_eq!(show(&[0x8100]), "0.00");
+        assert_eq!(show(&[0xa100 | 1, 1, 2345, 6700]), "-12345.67");
+        assert_eq!(show(&[0x8000 | 5 << 7 | 0x7e, 1000]), "0.00001");
+        assert_eq!(show(&[0x800a, 1]), format!("1{}", "0".repeat(40)));
+        assert_eq!(show(&[0x4000 | 70, (-18_i16) as u16, 500]), format!("-0.{}5", "0".repeat(69)));
+    }
 
     #[test]
     fn values_read_as_sql() {
