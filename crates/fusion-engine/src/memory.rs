@@ -185,8 +185,7 @@ mod tests {
     #[test]
     fn a_repartitioning_is_never_refused() {
         let (account, first, _) = pools(800);
-        let queue =
-            MemoryConsumer::new("RepartitionExec[0]").with_can_spill(true).register(&first);
+        let queue = MemoryConsumer::new("RepartitionExec[0]").with_can_spill(true).register(&first);
         queue.try_grow(900).unwrap();
         assert_eq!(account.peak(), 900);
         let small = MemoryConsumer::new("small").with_can_spill(true).register(&first);
