@@ -150,12 +150,12 @@ unsafe fn order(root: *mut pg_sys::PlannerInfo, input: Rc<Fragment>) -> Result<F
                 std::ptr::from_ref(clause).cast_mut(),
                 (*root).processed_tlist,
             );
+            let about = |reason: Reason| reason.about(expr);
             let descending = match functions::comparison(pg_sys::get_opcode(clause.sortop)) {
                 Some(Function::Lt) => false,
                 Some(Function::Gt) => true,
-                _ => return Err("an order that the engine does not know".into()),
+                _ => return Err(about("an order that the engine does not know".into())),
             };
-            let about = |reason: Reason| reason.about(expr);
             let typed = Translator::new(&available, &mut params).translate(expr).map_err(about)?;
             let (_, _, ty) = comparable(typed.clone(), typed).map_err(about)?;
             if ty == DataType::Opaque {

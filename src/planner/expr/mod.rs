@@ -254,7 +254,7 @@ impl<'a, C: Columns> Translator<'a, C> {
         };
         self.params.uses(oid);
         // SAFETY: the arguments of a valid node.
-        let mut all = || unsafe { self.all(args) };
+        let mut all = || unsafe { known(self.all(args)?) };
         match rule {
             Rule::Compare(function) => match <[Typed; 2]>::try_from(all()?) {
                 // SAFETY: in a backend's main thread.
@@ -296,9 +296,7 @@ impl<'a, C: Columns> Translator<'a, C> {
             Rule::Concat => unsafe { self.concat(args) },
             // SAFETY: as above.
             Rule::ConcatWithSeparator => unsafe { self.concat_ws(args) },
-            Rule::Special(translate) => {
-                translate(functions::Call { args: all()?, result, collation })
-            }
+            Rule::Special(translate) => translate(functions::Call { args: all()? }),
         }
     }
 
@@ -359,6 +357,15 @@ pub fn as_decimal(arg: Typed, ty: DataType) -> Expr {
 pub fn call(function: Function, args: Vec<Typed>, ty: DataType) -> Typed {
     let args = args.into_iter().map(|arg| arg.expr).collect();
     Typed { expr: Expr::call(function, args, ty), ty }
+}
+
+/// `args`, unless the engine only passes one of them on. (Text is such a value
+/// where the database is not in UTF-8.)
+fn known(args: Vec<Typed>) -> Result<Vec<Typed>, Reason> {
+    match args.iter().any(|arg| arg.ty == DataType::Opaque) {
+        true => Err("a function of values that the engine does not know".into()),
+        false => Ok(args),
+    }
 }
 
 /// The function behind an operator node, which may not have been looked up yet.

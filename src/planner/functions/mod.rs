@@ -51,10 +51,6 @@ pub type Special = fn(Call) -> Result<Typed, Reason>;
 pub struct Call {
     /// The arguments, translated.
     pub args: Vec<Typed>,
-    /// The PostgreSQL type of the result.
-    pub result: pg_sys::Oid,
-    /// The collation that the function works with.
-    pub collation: pg_sys::Oid,
 }
 
 static RULES: LazyLock<HashMap<u32, Rule>> = LazyLock::new(|| all().collect());

@@ -177,6 +177,7 @@ impl Run<'_> {
     fn schema(&mut self, oracle: &mut Oracle, number: u64) -> Result<()> {
         let tables = Rc::new(schema(&mut self.campaign.dice(number, 0)));
         oracle
+            .runner()
             .load(&tables)
             .with_context(|| format!("schema {number} of seed {}", self.campaign.seed))?;
         let known = Known::of(&tables);

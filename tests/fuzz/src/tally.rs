@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::verdict::{Judgement, Verdict};
+use crate::verdict::{Judgement, Kind, Verdict};
 
 /// Counts of verdicts, and of what the PgFusion nodes did.
 #[derive(Clone, Debug, Default)]
@@ -30,7 +30,9 @@ pub struct Tally {
     pub slow: usize,
     /// Queries whose result PostgreSQL does not determine.
     pub undetermined: usize,
-    /// Differences by kind.
+    /// Queries where only one came to an error.
+    pub unreached: usize,
+    /// Differences by kind, or by pg_fusion's error.
     pub different: BTreeMap<String, usize>,
     /// What the PgFusion nodes held, by plan line.
     pub operators: BTreeMap<String, usize>,
@@ -63,8 +65,16 @@ impl Tally {
             Verdict::OtherDataError => self.other_data_errors += 1,
             Verdict::Slow => self.slow += 1,
             Verdict::Undetermined => self.undetermined += 1,
+            Verdict::Unreached => self.unreached += 1,
             Verdict::Different(difference) => {
-                *self.different.entry(difference.kind.to_string()).or_default() += 1;
+                let name = match &difference.kind {
+                    Kind::ForcedFails(_) | Kind::Errors(..) => {
+                        let error = difference.text.split(" instead of ").next();
+                        without_values(error.unwrap_or_default())
+                    }
+                    kind => kind.to_string(),
+                };
+                *self.different.entry(name).or_default() += 1;
             }
         }
         for line in &judgement.fusion_lines {
@@ -120,8 +130,9 @@ impl fmt::Display for Tally {
         list(f, "      other messages: ", "; ", &self.messages, 20)?;
         writeln!(f, "    {} with another error of class 22", self.other_data_errors)?;
         writeln!(f, "    {} on which PostgreSQL contradicts itself", self.undetermined)?;
+        writeln!(f, "    {} with an error that only one of them came to", self.unreached)?;
         writeln!(f, "    {} different", self.differences())?;
-        list(f, "      ", ", ", &self.different, 20)?;
+        list(f, "      ", "; ", &self.different, 40)?;
         writeln!(f, "  {} too slow in PostgreSQL alone", self.slow)?;
         list(f, "  the nodes held: ", ", ", &self.operators, 40)?;
         list(f, "  and named: ", ", ", &self.functions, 120)

@@ -25,6 +25,9 @@ pub enum Verdict {
     Slow,
     /// PostgreSQL's own plans do not agree with each other.
     Undetermined,
+    /// Only one of them came to an error, and it depends on the plan who does: the
+    /// other had no rows to join with, or was done with the row by another condition.
+    Unreached,
     /// A difference.
     Different(Difference),
 }
