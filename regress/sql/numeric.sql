@@ -16,7 +16,7 @@ FROM unnest(ARRAY['0', '0.00', '1', '-1', '0.5', '-0.5', '2.50', '-2.5000', '999
                   '98765432109876543210987654321098765432.1', '1e60', 'NaN', 'Infinity', '-Infinity', NULL]::numeric[]) b (m);
 -- a value at each scale from 0 to 20
 CREATE TABLE scales (k int, id int, s int, n numeric);
-INSERT INTO scales SELECT 1, i, i % 21, round(12345678.90123456789012345678 / (i + 1) * (-1) ^ i, i % 21) FROM generate_series(0, 209) i;
+INSERT INTO scales SELECT 1, i, i % 21, round(12345678.90123456789012345678 / (i + 1) * (1 - i % 2 * 2), i % 21) FROM generate_series(0, 209) i;
 ANALYZE one, pairs, scales;
 
 -- Over a join, PostgreSQL itself would aggregate if the engine did not compute the
@@ -88,7 +88,7 @@ SELECT same('SELECT sum(x), avg(x), min(x), max(x) FROM (SELECT 1e38 - i FROM ge
 SELECT same('SELECT sum(x), avg(x) FROM (SELECT (-1) ^ i * (1e60 + i / 8.0) FROM generate_series(1, 5001) i) v (x)');
 SELECT same('SELECT sum(x), avg(x) FROM (SELECT NULL::numeric FROM facts) v (x)');
 SELECT same('SELECT sum(amount / 3), avg(amount / 7), max(amount % 11), min(price * amount), avg(i.item_id) FROM facts JOIN items i USING (item_id)');
-SELECT same('SELECT kind, round(avg(amount), 2), sum(amount) / count(*), max(amount) / min(price) FROM facts JOIN items USING (item_id) WHERE price > 0 GROUP BY kind HAVING avg(amount) > 100.5 ORDER BY 2');
+SELECT same('SELECT kind, round(avg(amount), 2), sum(amount) / count(*), max(amount) / min(price) FROM facts JOIN items USING (item_id) WHERE price > 0 GROUP BY kind HAVING avg(amount) > 100.5 ORDER BY 2, 1');
 
 -- keys
 SELECT same('SELECT trim_scale(n), count(*), sum(p) FROM pairs GROUP BY trim_scale(n)');
@@ -108,8 +108,13 @@ SELECT computes('extract(year from d) + 0.5; extract(year from d) * extract(year
 SELECT same('SELECT sum(extract(year from d)), avg(extract(year from ts)), max(extract(year from d)) FROM kinds WHERE d > ''-infinity'' AND ts > ''-infinity''');
 
 -- errors
-CREATE FUNCTION fails(expression text, value text) RETURNS text LANGUAGE sql AS $$
-    SELECT same(format('SELECT max(%s) FROM (SELECT k, %L::numeric AS n, s FROM scales WHERE id = 7) v JOIN one USING (k)', expression, value))
+CREATE TABLE bad (k int, n numeric);
+CREATE FUNCTION fails(expression text, value text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    DELETE FROM bad;
+    INSERT INTO bad VALUES (1, value::numeric);
+    RETURN regexp_replace(same(format('SELECT max(%s) FROM bad JOIN one USING (k)', expression)), '([09])\1{9,}', '\1...', 'g');
+END
 $$;
 SELECT fails('1 / n', '0.000'), fails('n / 0.0', '1'), fails('n % 0', '-5'), fails('div(n, 0)', 'Infinity'), fails('n / 0', 'NaN');
 SELECT fails('n::int2', '32767.5'), fails('n::int4', '-2147483648.5'), fails('n::int8', '9223372036854775807.5');
@@ -119,10 +124,12 @@ SELECT fails('n::numeric(5, 2)', 'Infinity'), fails('n::numeric(100, 2)', '1e98'
 SELECT fails('n::float8', '1e309'), fails('n::float4', '1e39'), fails('n::float4', '-1e-50'), fails('n::float8', '1e-400');
 SELECT fails('n * n', '1e65536'), fails('n + n', repeat('9', 131072)), fails('n / 1e-1000', '1e131000');
 SELECT fails('round(n, -131072)', repeat('9', 131072)), fails('ceil(n)', repeat('9', 131072) || '.5'), fails('floor(n)', '-' || repeat('9', 131072) || '.5');
-SELECT same('SELECT sum(n), count(*) FROM (SELECT k, repeat(''9'', 131072)::numeric AS n FROM scales) v JOIN one USING (k)');
-SELECT same('SELECT avg(n), count(*) FROM (SELECT k, repeat(''9'', 131072)::numeric AS n FROM scales) v JOIN one USING (k)');
-SELECT same('SELECT max(n - 1), min(-n), max(n / 3) FROM (SELECT k, repeat(''9'', 131072)::numeric AS n FROM scales) v JOIN one USING (k)');
-SELECT fails('(n::text || ''x'')::numeric', '1'), fails('(''1e'' || s * 100000)::numeric', '1');
+SELECT fails('n - 1 + -n + n / 3', repeat('9', 131072));
+INSERT INTO bad SELECT 1, repeat('9', 131072)::numeric FROM generate_series(1, 10);
+SELECT same('SELECT sum(n), count(*) FROM bad JOIN one USING (k)');
+SELECT same('SELECT avg(n), count(*) FROM bad JOIN one USING (k)');
+SELECT same('SELECT sum(n) FILTER (WHERE n < 0), max(n), count(*) FROM bad JOIN one USING (k)');
+SELECT fails('(n::text || ''x'')::numeric', '1'), fails('(''1e'' || n * 100000)::numeric', '2');
 -- an error behind a condition is none
 SELECT same('SELECT id FROM pairs WHERE m <> 0 AND n / m > 1');
 SELECT same('SELECT sum(CASE WHEN m = 0 THEN 0 ELSE n / m END) FROM pairs WHERE abs(n) < 1e30 AND abs(m) < 1e30');
@@ -135,5 +142,5 @@ SET plan_cache_mode = force_generic_plan;
 SELECT plan_of('EXECUTE above (1)');
 RESET plan_cache_mode;
 DROP FUNCTION computes, fails;
-DROP TABLE one, pairs, scales;
+DROP TABLE one, pairs, scales, bad;
 SELECT pool_is_idle();

@@ -1,7 +1,8 @@
 //! What happens above the joins: grouping (see [`group`]), ordering, limits.
 
 use super::build::Outputs;
-use super::compare::{check_text_comparison, comparable};
+use super::collation::check_text_comparison;
+use super::compare::comparable;
 use super::expr::{AnyVar, Columns, Params, Translator};
 use super::fragment::{Fragment, Kind, LimitFragment, SortFragment, SortItem};
 use super::functions;

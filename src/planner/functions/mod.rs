@@ -55,7 +55,7 @@ pub struct Call {
 
 static RULES: LazyLock<HashMap<u32, Rule>> = LazyLock::new(|| all().collect());
 static AGGREGATES: LazyLock<HashMap<u32, AggregateFunction>> =
-    LazyLock::new(|| aggregates::TABLE.iter().copied().collect());
+    LazyLock::new(|| all_aggregates().collect());
 
 /// All admitted functions.
 pub fn all() -> impl Iterator<Item = (u32, Rule)> {
@@ -63,6 +63,11 @@ pub fn all() -> impl Iterator<Item = (u32, Rule)> {
         .into_iter()
         .flatten()
         .copied()
+}
+
+/// All admitted aggregates.
+pub fn all_aggregates() -> impl Iterator<Item = (u32, AggregateFunction)> {
+    aggregates::TABLE.iter().copied()
 }
 
 /// The rule for function `oid`, if it is admitted.
