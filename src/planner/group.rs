@@ -2,7 +2,7 @@
 
 use super::aggregate::aggregate;
 use super::build::{Column, Outputs, variables};
-use super::compare::check_text_comparison;
+use super::collation::check_text_comparison;
 use super::expr::{Params, Translator};
 use super::fragment::{AggregateFragment, Fragment, Kind};
 use super::order::in_evaluation_order;

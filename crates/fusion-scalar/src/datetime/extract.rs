@@ -93,8 +93,7 @@ pub fn from_timestamp(unit: DatetimeUnit, timestamp: i64) -> Result<Option<Numbe
         return Ok(infinite(unit, timestamp < 0));
     }
     if unit == DatetimeUnit::Epoch {
-        let since = i128::from(timestamp) - i128::from(UNIX_EPOCH);
-        return Ok(Some(Number::scaled(since, 6)));
+        return Ok(Some(Number::scaled(since_unix_epoch(timestamp), 6)));
     }
     let (julian, time) = split(timestamp)?;
     if unit == DatetimeUnit::Julian {
@@ -102,6 +101,14 @@ pub fn from_timestamp(unit: DatetimeUnit, timestamp: i64) -> Result<Option<Numbe
     }
     Ok(clock_number(unit, Clock::from_time(time))
         .or_else(|| day_field(unit, CalendarDay::from_julian(julian)).map(Number::integer)))
+}
+
+/// Microseconds since 1970-01-01. Where 64 bits do not hold them, PostgreSQL
+/// makes them seconds by `numeric_div`, whose quotient has only four digits after
+/// the point there.
+fn since_unix_epoch(timestamp: i64) -> i128 {
+    let since = i128::from(timestamp) - i128::from(UNIX_EPOCH);
+    if timestamp < i64::MAX + UNIX_EPOCH { since } else { (since + 50) / 100 * 100 }
 }
 
 /// A field of a time (`extract_time`).
@@ -301,6 +308,10 @@ mod tests {
         assert_eq!(of(i64::MAX), infinite);
         assert_eq!(of(i64::MIN), infinite.replace("Inf", "-Inf"));
         assert!(from_timestamp(Year, TIMESTAMPS.start - 1).is_err());
+        let epoch = |timestamp| text(from_timestamp(Epoch, timestamp).unwrap());
+        assert_eq!(epoch(TIMESTAMPS.end - 1), "9224318016000.000000");
+        assert_eq!(epoch(i64::MAX + UNIX_EPOCH - 1), "9223372036854.775806");
+        assert_eq!(epoch(i64::MAX + UNIX_EPOCH), "9223372036854.775800");
         assert_eq!(text(from_timestamp(DayOfWeek, -1).unwrap()), "5");
     }
 
