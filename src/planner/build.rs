@@ -53,6 +53,25 @@ impl Columns for Outputs {
     }
 }
 
+/// What a condition of a join can name: the columns of both sides, and
+/// placeholders that are columns only of the join's result.
+struct Pair<'a> {
+    columns: &'a Outputs,
+    computed: &'a [*const pg_sys::PlaceHolderVar],
+}
+
+impl Columns for Pair<'_> {
+    unsafe fn find(&self, node: *const pg_sys::Node) -> Option<Result<(u32, DataType), Reason>> {
+        // SAFETY: the caller's promise.
+        unsafe { self.columns.find(node) }
+    }
+
+    fn computes(&self, placeholder: &pg_sys::PlaceHolderVar) -> bool {
+        // SAFETY: placeholders of the planner call under way.
+        self.computed.iter().any(|other| unsafe { (**other).phid == placeholder.phid })
+    }
+}
+
 /// The plan and what each of its result columns holds.
 pub struct Built {
     /// The fusion plan.
@@ -168,11 +187,15 @@ impl Builder {
                 keys.push(join_key(l, r)?);
             }
             let both = Outputs([left_outputs.0.as_slice(), right_outputs.0.as_slice()].concat());
+            let pair = Pair { columns: &both, computed: &computed };
             let residual = join
                 .residual
                 .iter()
-                .map(|clause| self.translate(&both, *clause))
-                .collect::<Result<_, _>>()?;
+                .map(|clause| {
+                    let mut translator = Translator::new(&pair, &mut self.params);
+                    Ok(translator.translate(*clause)?.expr)
+                })
+                .collect::<Result<_, Reason>>()?;
             let visible = match join.kind.outputs_right() {
                 true => both,
                 false => left_outputs,

@@ -34,6 +34,12 @@ pub trait Columns {
     ///
     /// `node` is a node.
     unsafe fn find(&self, node: *const pg_sys::Node) -> Option<Result<(u32, DataType), Reason>>;
+
+    /// Whether `placeholder`, which is no column, is computed where it is named.
+    fn computes(&self, placeholder: &pg_sys::PlaceHolderVar) -> bool {
+        let _ = placeholder;
+        false
+    }
 }
 
 /// Any variable and placeholder of the query is a column: for asking whether an expression can
@@ -349,6 +355,9 @@ impl<'a, C: Columns> Translator<'a, C> {
 /// Why a node is not translated.
 fn unsupported(tag: NodeTag) -> Reason {
     match tag {
+        NodeTag::T_PlaceHolderVar if self.columns.computes(&*node.cast()) => {
+            self.translate((*node.cast::<pg_sys::PlaceHolderVar>()).phexpr.cast())
+        }
         NodeTag::T_Var | NodeTag::T_PlaceHolderVar => {
             "a column that its input does not have".into()
         }
