@@ -5,6 +5,7 @@ use crate::host::SessionIo;
 use crate::lower::{Lowered, Shape, lower};
 use crate::memory::{Budget, SessionPool};
 use crate::metrics;
+use datafusion_common::config::ConfigNonZeroUsize;
 use datafusion_execution::TaskContext;
 use datafusion_execution::config::SessionConfig;
 use datafusion_execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
@@ -27,6 +28,13 @@ const MAX_MERGE_RESERVATION: usize = 10 * 1024 * 1024;
 /// How many spill files a sort merges at once: with more, their buffers would
 /// take the memory that other operators need.
 const MERGE_FAN_IN: usize = 16;
+
+/// At this size a partitioning of rows begins its next spill file: after every
+/// batch. It waits for the oldest file that is still being written, while the
+/// batch it needs may be in another, and everyone waits for everyone: DataFusion
+/// 55 hangs (apache/datafusion#24883). A file that is complete is never waited
+/// for.
+const REPARTITION_SPILL_BYTES: usize = 1;
 
 /// What the engine may use.
 #[derive(Clone, Debug)]
@@ -71,10 +79,12 @@ impl Engine {
         let batch_size = config.batch_size.max(1);
         let shape = Shape { threads, batch_size };
         let merge_reservation = MAX_MERGE_RESERVATION.min(config.memory_limit / (16 * threads));
-        let session_config = SessionConfig::new()
+        let mut session_config = SessionConfig::new()
             .with_target_partitions(threads)
             .with_batch_size(batch_size)
             .with_sort_spill_reservation_bytes(merge_reservation);
+        session_config.options_mut().execution.max_spill_file_size_bytes =
+            ConfigNonZeroUsize::try_new(REPARTITION_SPILL_BYTES).map_err(|error| to_pg(&error))?;
         let budget = Arc::new(Budget::new(config.memory_limit));
         Ok(Self { shape, session_config, runtime, budget })
     }

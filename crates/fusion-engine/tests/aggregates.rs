@@ -104,11 +104,6 @@ fn distinct_values_count_once() {
         let plan = grouped(vec![], aggregates.clone(), 1.0);
         assert_eq!(lines(threads, &plan, vec![batches(1000, 2)], true), ["7|21|6"]);
     }
-    let mixed = vec![
-        distinct(AggregateFunction::Count, DataType::Int8),
-        call(AggregateFunction::CountStar, vec![], DataType::Int8),
-    ];
-    assert!(fusion_engine::check_supported(&grouped(vec![], mixed, 1.0)).is_err());
 }
 
 #[test]

@@ -279,6 +279,7 @@ fn show_literal(literal: &Literal) -> String {
         Value::Int(value) => match literal.ty {
             DataType::Date => show_date(*value),
             DataType::Timestamp | DataType::TimestampTz => show_timestamp(*value),
+            DataType::Time => format!("'{}'", show_time(*value)),
             _ => value.to_string(),
         },
         Value::Float(bits) => f64::from_bits(*bits).to_string(),
@@ -291,9 +292,7 @@ fn show_literal(literal: &Literal) -> String {
             format!("'{months} mons {days} days {micros} us'")
         }
         Value::Text(text) => format!("'{}'", text.replace('\'', "''")),
-        Value::Bytes(bytes) if literal.ty == DataType::Numeric && bytes.len() == 2 => {
-            show_special(bytes)
-        }
+        Value::Bytes(bytes) if literal.ty == DataType::Numeric => show_numeric(bytes),
         Value::Bytes(bytes) => {
             let mut text = "'\\x".to_owned();
             for byte in bytes {
@@ -305,14 +304,47 @@ fn show_literal(literal: &Literal) -> String {
     }
 }
 
-/// A `numeric` constant of two bytes: an infinity, or else a zero of many
-/// digits. (NaN is a constant of type `Decimal`.)
-fn show_special(bytes: &[u8]) -> String {
-    match bytes {
-        [a, b] if u16::from_ne_bytes([*a, *b]) == 0xD000 => "Infinity".to_owned(),
-        [a, b] if u16::from_ne_bytes([*a, *b]) == 0xF000 => "-Infinity".to_owned(),
-        _ => "0".to_owned(),
+/// PostgreSQL's stored `numeric`: a header of one or two words, then base-10000
+/// digits.
+fn show_numeric(bytes: &[u8]) -> String {
+    let mut words = bytes.chunks_exact(2).map(|pair| u16::from_ne_bytes([pair[0], pair[1]]));
+    let header = words.next().unwrap_or_default();
+    let (negative, scale, weight) = match header >> 14 {
+        3 => {
+            let text = match header {
+                0xD000 => "Infinity",
+                0xF000 => "-Infinity",
+                _ => "NaN",
+            };
+            return text.to_owned();
+        }
+        2 => {
+            let weight = i32::from(header & 0x3f) - i32::from(header & 0x40);
+            (header & 0x2000 != 0, (header >> 7) & 0x3f, weight)
+        }
+        sign => {
+            let weight = i32::from(words.next().unwrap_or_default() as i16);
+            (sign == 1, header & 0x3fff, weight)
+        }
+    };
+    let digits: Vec<u16> = words.collect();
+    let groups = |weights: std::ops::RangeInclusive<i32>| {
+        weights.rev().fold(String::new(), |mut text, place| {
+            let digit = usize::try_from(weight - place).ok().and_then(|index| digits.get(index));
+            let _ = write!(text, "{:04}", digit.copied().unwrap_or_default());
+            text
+        })
+    };
+    let whole = groups(0..=weight.max(0));
+    let whole = whole.trim_start_matches('0');
+    let whole = if whole.is_empty() { "0" } else { whole };
+    let sign = if negative { "-" } else { "" };
+    if scale == 0 {
+        return format!("{sign}{whole}");
     }
+    let mut fraction = groups(-i32::from(scale.div_ceil(4))..=-1);
+    fraction.truncate(scale.into());
+    format!("{sign}{whole}.{fraction}")
 }
 
 fn show_decimal(unscaled: i128, scale: u8) -> String {
@@ -347,18 +379,23 @@ fn show_timestamp(micros: i64) -> String {
     }
     let date = show_date(micros.div_euclid(DAY));
     let rest = micros.rem_euclid(DAY);
-    let (seconds, fraction) = (rest / 1_000_000, rest % 1_000_000);
-    let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-    let mut time = format!("{hour:02}:{minute:02}:{second:02}");
-    if fraction != 0 {
-        let _ = write!(time, ".{fraction:06}");
-    }
+    let time = show_time(rest);
     // The era, if any, follows the time.
     let date = date.trim_matches('\'');
     match date.strip_suffix(" BC") {
         Some(date) => format!("'{date} {time} BC'"),
         None => format!("'{date} {time}'"),
     }
+}
+
+fn show_time(micros: i64) -> String {
+    let (seconds, fraction) = (micros / 1_000_000, micros % 1_000_000);
+    let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    let mut time = format!("{hour:02}:{minute:02}:{second:02}");
+    if fraction != 0 {
+        let _ = write!(time, ".{fraction:06}");
+    }
+    time
 }
 
 /// Proleptic Gregorian year, month and day of a day count from 2000-01-01;
@@ -385,6 +422,22 @@ mod tests {
     use crate::{AggregateFunction, Field, Function, LeafSchema};
 
     #[test]
+    fn stored_numerics_are_shown_as_numbers() {
+        let show = |words: &[u16]| {
+            let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_ne_bytes()).collect();
+            show_numeric(&bytes)
+        };
+        assert_eq!(show(&[0xd000]), "Infinity");
+        assert_eq!(show(&[0xf000]), "-Infinity");
+        assert_eq!(show(&[0xc000]), "NaN");
+        assert_eq!(show(&[0x8100]), "0.00");
+        assert_eq!(show(&[0xa100 | 1, 1, 2345, 6700]), "-12345.67");
+        assert_eq!(show(&[0x8000 | 5 << 7 | 0x7e, 1000]), "0.00001");
+        assert_eq!(show(&[0x800a, 1]), format!("1{}", "0".repeat(40)));
+        assert_eq!(show(&[0x4000 | 70, (-18_i16) as u16, 500]), format!("-0.{}5", "0".repeat(69)));
+    }
+
+    #[test]
     fn values_read_as_sql() {
         assert_eq!(show_decimal(-5, 2), "-0.05");
         assert_eq!(show_decimal(12345, 0), "12345");
@@ -394,6 +447,7 @@ mod tests {
         assert_eq!(show_date(-730_120), "'0001-12-31 BC'");
         assert_eq!(show_timestamp(-1), "'1999-12-31 23:59:59.999999'");
         assert_eq!(show_timestamp(i64::MAX), "infinity");
+        assert_eq!(show_time(86_400_000_000), "24:00:00");
     }
 
     #[test]

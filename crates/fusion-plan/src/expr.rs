@@ -173,8 +173,8 @@ pub enum Expr {
     InList {
         /// What is looked for.
         arg: Box<Expr>,
-        /// The values, of the type of `arg`; if that is a `Decimal`, of any
-        /// `Decimal` type.
+        /// The values, of the type of `arg`; if that is `Decimal` or `Numeric`, of
+        /// any `Decimal` type, too.
         values: Vec<Literal>,
         /// `NOT IN`, which is `<> ALL`: the negation, so NULL where `IN` is.
         negated: bool,
@@ -371,8 +371,8 @@ impl Expr {
 impl Literal {
     /// Checks that the constant can be in a list of values of type `ty`.
     fn validate_as_element(&self, ty: DataType) -> Result<(), &'static str> {
-        let decimals =
-            matches!((self.ty, ty), (DataType::Decimal { .. }, DataType::Decimal { .. }));
+        use DataType::{Decimal, Numeric};
+        let decimals = matches!((self.ty, ty), (Decimal { .. }, Decimal { .. } | Numeric));
         if self.ty != ty && !decimals {
             return Err("a value in a list is not of its type");
         }
@@ -446,6 +446,7 @@ mod tests {
         let of = |values, ty| list(values).validate(&[ty], &[]);
         assert_eq!(of(vec![number(decimal(4)), number(decimal(2))], decimal(2)), Ok(()));
         assert_eq!(of(vec![], DataType::Int4), Ok(()));
+        assert_eq!(of(vec![number(decimal(4))], DataType::Numeric), Ok(()));
         assert!(of(vec![number(decimal(4))], DataType::Int4).is_err());
         assert!(of(vec![number(DataType::Int4)], DataType::Int4).is_err());
         assert!(of(vec![Literal { ty: DataType::Int4, value: None }], DataType::Int8).is_err());

@@ -3,8 +3,9 @@
 
 use super::{Columns, Translator, Typed, implementation};
 use crate::nodes::{cast, iter, oids};
-use crate::planner::compare::{check_text_comparison, comparable, compare};
-use crate::planner::{Object, Reason, functions, literal};
+use crate::planner::collation::check_text_comparison;
+use crate::planner::compare::{comparable, compare};
+use crate::planner::{Object, Reason, functions, literal, numeric};
 use fusion_plan::{DataType, Expr, Function, Literal};
 use pgrx::pg_sys;
 
@@ -153,9 +154,13 @@ fn list(scalar: &Typed, elements: &[Typed]) -> Option<(Expr, Vec<Literal>)> {
         return Some((scalar.expr.clone(), Vec::new()));
     };
     match (scalar.ty, first.ty) {
-        (T::Decimal { .. }, _) => {
+        (T::Decimal { .. } | T::Numeric, _) => {
             let decimals = literals.iter().all(|value| matches!(value.ty, T::Decimal { .. }));
-            decimals.then(|| (scalar.expr.clone(), literals))
+            let numeric = literals.iter().all(|value| numeric::is_numeric(value.ty));
+            match decimals {
+                true => Some((scalar.expr.clone(), literals)),
+                false => numeric.then(|| (numeric::as_numeric(scalar.clone()), literals)),
+            }
         }
         (a, b) if a == b => {
             literals.iter().all(|value| value.ty == a).then(|| (scalar.expr.clone(), literals))

@@ -7,7 +7,7 @@ use crate::expr::{Float, Unscaled, checked, is_128, scale, widen};
 use arrow::array::ArrowPrimitiveType;
 use arrow::datatypes::{
     Decimal128Type, Decimal256Type, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type,
-    UInt32Type, i256,
+    UInt32Type, UInt64Type, i256,
 };
 use datafusion_functions_aggregate_common::aggregate::groups_accumulator::bool_op::BooleanGroupsAccumulator;
 use fusion_plan::{AggregateFunction, DataType, PgError, SqlState};
@@ -55,6 +55,7 @@ pub(super) fn min_max(max: bool, input: DataType) -> Option<BoxedGroups> {
         T::Int4 | T::Date => either::<Int32Type>(max, input),
         T::Int8 | T::Time | T::Timestamp | T::TimestampTz => either::<Int64Type>(max, input),
         T::Oid => either::<UInt32Type>(max, input),
+        T::Enum => either::<UInt64Type>(max, input),
         T::Float4 => either::<Float32Type>(max, input),
         T::Float8 => either::<Float64Type>(max, input),
         T::Decimal { .. } if is_128(input) => either::<Decimal128Type>(max, input),
@@ -232,7 +233,7 @@ macro_rules! ordered {
         }
     )*};
 }
-ordered!(i16, i32, i64, u32, i128, i256);
+ordered!(i16, i32, i64, u32, u64, i128, i256);
 
 macro_rules! floating {
     ($($ty:ty),*) => {$(

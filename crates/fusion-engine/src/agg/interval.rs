@@ -1,5 +1,4 @@
-//! Aggregates of intervals: `interval_pl` and `interval_avg`,
-//! `interval_smaller` and `interval_larger`.
+//! Sums of intervals: `interval_pl` and `interval_avg`.
 
 use super::BoxedGroups;
 use crate::error::to_datafusion;
@@ -13,7 +12,6 @@ use datafusion_expr::{EmitTo, GroupsAccumulator};
 use fusion_plan::{AggregateFunction, DataType, PgError};
 use fusion_scalar::datetime::Interval;
 use fusion_scalar::datetime::interval_sum::IntervalSum;
-use std::cmp::Ordering;
 use std::sync::Arc;
 
 /// `function` over intervals, if it is one of these aggregates.
@@ -25,8 +23,6 @@ pub(super) fn aggregate(function: AggregateFunction, result: DataType) -> Option
     Some(match function {
         F::Sum => Box::new(Sums { groups: Vec::new(), finish: IntervalSum::sum }),
         F::Avg => Box::new(Sums { groups: Vec::new(), finish: IntervalSum::average }),
-        F::Min => Box::new(MinMax { groups: Vec::new(), taken: Ordering::Less }),
-        F::Max => Box::new(MinMax { groups: Vec::new(), taken: Ordering::Greater }),
         _ => return None,
     })
 }
@@ -145,79 +141,12 @@ impl GroupsAccumulator for Sums {
     }
 }
 
-/// `min` and `max`. Of intervals that are equal but differ, as `1 month` and
-/// `30 days` do, the last one stays.
-struct MinMax {
-    groups: Vec<Option<Interval>>,
-    /// How an interval compares with those that it replaces.
-    taken: Ordering,
-}
-
-impl GroupsAccumulator for MinMax {
-    fn update_batch(
-        &mut self,
-        values: &[ArrayRef],
-        group_indices: &[usize],
-        filter: Option<&BooleanArray>,
-        total_num_groups: usize,
-    ) -> Result<()> {
-        self.groups.resize(total_num_groups, None);
-        rows(fixed(values)?, filter, |row, bytes| {
-            let (place, value) = (&mut self.groups[group_indices[row]], interval(bytes)?);
-            let stays = |current: Interval| {
-                let order = value.span().cmp(&current.span());
-                order != self.taken && order != Ordering::Equal
-            };
-            if !place.is_some_and(stays) {
-                *place = Some(value);
-            }
-            Ok(())
-        })
-    }
-
-    fn evaluate(&mut self, emit_to: EmitTo) -> Result<ArrayRef> {
-        Ok(array(emit_to.take_needed(&mut self.groups).into_iter()))
-    }
-
-    fn state(&mut self, emit_to: EmitTo) -> Result<Vec<ArrayRef>> {
-        Ok(vec![self.evaluate(emit_to)?])
-    }
-
-    fn merge_batch(
-        &mut self,
-        values: &[ArrayRef],
-        group_indices: &[usize],
-        total_num_groups: usize,
-    ) -> Result<()> {
-        self.update_batch(values, group_indices, None, total_num_groups)
-    }
-
-    fn convert_to_state(
-        &self,
-        values: &[ArrayRef],
-        filter: Option<&BooleanArray>,
-    ) -> Result<Vec<ArrayRef>> {
-        let values = fixed(values)?;
-        let mut intervals = vec![None; values.len()];
-        rows(values, filter, |row, bytes| {
-            intervals[row] = Some(interval(bytes)?);
-            Ok(())
-        })?;
-        Ok(vec![array(intervals.into_iter())])
-    }
-
-    fn size(&self) -> usize {
-        self.groups.capacity() * size_of::<Option<Interval>>()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use AggregateFunction as F;
 
     const MONTH: Interval = Interval::new(1, 0, 0);
-    const THIRTY_DAYS: Interval = Interval::new(0, 30, 0);
     const DAY: Interval = Interval::new(0, 1, 0);
 
     fn new(function: F) -> BoxedGroups {
@@ -252,7 +181,7 @@ mod tests {
 
     #[test]
     fn parts_merge() {
-        for function in [F::Sum, F::Avg, F::Min, F::Max] {
+        for function in [F::Sum, F::Avg] {
             let input = [Some(MONTH), Some(DAY), None, Some(Interval::new(0, 0, -5))];
             let mut whole = new(function);
             whole.update_batch(&values(&input), &[0; 4], None, 1).unwrap();
@@ -263,20 +192,6 @@ mod tests {
             let rest = part.convert_to_state(&values(&input[2..]), None).unwrap();
             merged.merge_batch(&rest, &[0; 2], 1).unwrap();
             assert_eq!(results(&mut merged), results(&mut whole));
-        }
-    }
-
-    #[test]
-    fn the_last_of_equal_intervals_stays() {
-        for (input, min, max) in [
-            ([MONTH, DAY, THIRTY_DAYS], DAY, THIRTY_DAYS),
-            ([THIRTY_DAYS, MONTH, MONTH], MONTH, MONTH),
-        ] {
-            for (function, expected) in [(F::Min, min), (F::Max, max)] {
-                let mut groups = new(function);
-                groups.update_batch(&values(&input.map(Some)), &[0; 3], None, 1).unwrap();
-                assert_eq!(results(&mut groups), [Some(expected)]);
-            }
         }
     }
 

@@ -5,14 +5,18 @@
 //! group. States are complete: merging the states of two parts of the input
 //! gives what one pass over both would have given. Sums of floats are the
 //! exception, because their rounding depends on the order; plans that have one
-//! run in a single partition, and merging them is refused.
+//! run in a single partition, and merging them is refused. With DISTINCT they are
+//! none, because PostgreSQL adds distinct values up in ascending order.
 
 mod average;
 mod bytes;
 mod count;
+mod distinct;
+mod first;
 mod float_average;
 mod fold;
 mod fold_kinds;
+mod gathered;
 mod interval;
 mod numeric_sum;
 mod single;
@@ -29,71 +33,77 @@ use std::sync::Arc;
 /// The states of all groups of one aggregate.
 type BoxedGroups = Box<dyn GroupsAccumulator + Sync>;
 
+/// What an aggregate computes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Computation {
+    /// A function of all values.
+    Plain(AggregateFunction),
+    /// A function of each value once.
+    Distinct(AggregateFunction),
+    /// The first value, for a group key that does not tell values apart.
+    First,
+}
+
 /// One aggregate call of a plan, as DataFusion wants it.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub(crate) struct PgAggregate {
-    function: AggregateFunction,
+    computation: Computation,
     input: DataType,
     result: DataType,
     signature: Signature,
 }
 
 impl PgAggregate {
-    /// `function` over an argument of type `input`; for `count(*)` any type.
+    /// `computation` over an argument of type `input`; for `count(*)` any type.
     ///
     /// # Errors
     ///
     /// If the aggregate does not exist for these types.
     pub(crate) fn try_new(
-        function: AggregateFunction,
+        computation: Computation,
         input: DataType,
         result: DataType,
     ) -> Result<Self, PgError> {
-        let aggregate =
-            Self { function, input, result, signature: Signature::any(1, Volatility::Immutable) };
-        match aggregate.groups() {
-            Some(_) => Ok(aggregate),
-            None => Err(PgError::new(
-                SqlState::FEATURE_NOT_SUPPORTED,
-                format!("pg_fusion engine does not support {}({input})", function.name()),
-            )),
+        let signature = Signature::any(1, Volatility::Immutable);
+        let aggregate = Self { computation, input, result, signature };
+        if aggregate.groups().is_some() {
+            return Ok(aggregate);
         }
+        let message = match computation {
+            Computation::Plain(function) => format!("{}({input})", function.name()),
+            Computation::Distinct(function) => format!("{}(DISTINCT {input})", function.name()),
+            Computation::First => format!("grouping by type {input}"),
+        };
+        let message = format!("pg_fusion engine does not support {message}");
+        Err(PgError::new(SqlState::FEATURE_NOT_SUPPORTED, message))
     }
 
     fn groups(&self) -> Option<BoxedGroups> {
-        use AggregateFunction as F;
-        match self.function {
-            F::CountStar => Some(Box::new(count::Count::of_rows())),
-            F::Count => Some(Box::new(count::Count::of_values())),
-            _ if self.input == DataType::Interval => {
-                interval::aggregate(self.function, self.result)
+        match self.computation {
+            Computation::Plain(function) => plain_groups(function, self.input, self.result),
+            Computation::Distinct(function) => {
+                distinct::Distinct::boxed(function, self.input, self.result)
             }
-            F::Sum | F::Avg if self.input == DataType::Numeric => {
-                numeric_sum::groups(self.function == F::Avg, self.result)
-            }
-            F::Sum => fold_kinds::sum(self.input, self.result),
-            F::Avg if self.input.is_float() => float_average::average(self.input, self.result),
-            F::Avg => average::average(self.input, self.result),
-            F::Min | F::Max if self.input != self.result => None,
-            F::Min | F::Max => match self.input {
-                DataType::Text | DataType::Bpchar | DataType::Bytea | DataType::Numeric => {
-                    Some(Box::new(bytes::MinMax::new(self.function == F::Max, self.input)))
-                }
-                input => fold_kinds::min_max(self.function == F::Max, input),
-            },
-            F::BoolAnd | F::BoolOr => fold_kinds::boolean(self.function, self.input),
+            Computation::First => Some(first::First::boxed(self.input.arrow())),
         }
     }
 
     /// The types of the state's columns.
     fn state_types(&self) -> Vec<Arrow> {
         use AggregateFunction as F;
-        match self.function {
-            F::Sum | F::Avg if self.input == DataType::Interval => vec![interval::sum_state()],
-            F::Sum | F::Avg if self.input == DataType::Numeric => vec![Arrow::BinaryView],
-            F::Avg if self.input.is_float() => vec![Arrow::Float64; 3],
-            F::Avg => vec![average::sum_type(self.input).arrow(), Arrow::Int64],
-            _ => vec![self.result.arrow()],
+        match self.computation {
+            Computation::Distinct(_) => vec![distinct::state_type(self.input)],
+            Computation::Plain(F::Sum | F::Avg) if self.input == DataType::Interval => {
+                vec![interval::sum_state()]
+            }
+            Computation::Plain(F::Sum | F::Avg) if self.input == DataType::Numeric => {
+                vec![Arrow::BinaryView]
+            }
+            Computation::Plain(F::Avg) if self.input.is_float() => vec![Arrow::Float64; 3],
+            Computation::Plain(F::Avg) => {
+                vec![average::sum_type(self.input).arrow(), Arrow::Int64]
+            }
+            Computation::Plain(_) | Computation::First => vec![self.result.arrow()],
         }
     }
 
@@ -102,19 +112,49 @@ impl PgAggregate {
     }
 }
 
+/// The states of `function` over arguments of type `input`; `None` if there is
+/// no such aggregate.
+fn plain_groups(
+    function: AggregateFunction,
+    input: DataType,
+    result: DataType,
+) -> Option<BoxedGroups> {
+    use AggregateFunction as F;
+    match function {
+        F::CountStar => Some(Box::new(count::Count::of_rows())),
+        F::Count => Some(Box::new(count::Count::of_values())),
+        F::Sum | F::Avg if input == DataType::Interval => interval::aggregate(function, result),
+        F::Sum | F::Avg if input == DataType::Numeric => {
+            numeric_sum::groups(function == F::Avg, result)
+        }
+        F::Sum => fold_kinds::sum(input, result),
+        F::Avg if input.is_float() => float_average::average(input, result),
+        F::Avg => average::average(input, result),
+        F::Min | F::Max if input != result => None,
+        F::Min | F::Max => match bytes::MinMax::try_new(function == F::Max, input) {
+            Some(groups) => Some(Box::new(groups)),
+            None => fold_kinds::min_max(function == F::Max, input),
+        },
+        F::BoolAnd | F::BoolOr => fold_kinds::boolean(function, input),
+    }
+}
+
 impl AggregateUDFImpl for PgAggregate {
     /// Not SQL's names: DataFusion knows `min` and `max` by name, and adds a
     /// filter of its own that orders NaN and decimals otherwise and asks an
     /// accumulator for its value more than once.
     fn name(&self) -> &str {
-        match self.function {
-            AggregateFunction::CountStar | AggregateFunction::Count => "pg_count",
-            AggregateFunction::Sum => "pg_sum",
-            AggregateFunction::Avg => "pg_avg",
-            AggregateFunction::Min => "pg_min",
-            AggregateFunction::Max => "pg_max",
-            AggregateFunction::BoolAnd => "pg_bool_and",
-            AggregateFunction::BoolOr => "pg_bool_or",
+        use AggregateFunction as F;
+        match self.computation {
+            Computation::Plain(F::CountStar | F::Count) => "pg_count",
+            Computation::Plain(F::Sum) => "pg_sum",
+            Computation::Plain(F::Avg) => "pg_avg",
+            Computation::Plain(F::Min) => "pg_min",
+            Computation::Plain(F::Max) => "pg_max",
+            Computation::Plain(F::BoolAnd) => "pg_bool_and",
+            Computation::Plain(F::BoolOr) => "pg_bool_or",
+            Computation::Distinct(_) => "pg_distinct",
+            Computation::First => "pg_first",
         }
     }
 

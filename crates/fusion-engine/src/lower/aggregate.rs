@@ -1,27 +1,13 @@
-//! Grouping.
-//!
-//! Each partition first groups its own rows; the partial states are then merged,
-//! by one thread if there are few groups, else by all threads after
-//! partitioning the states by group.
+//! Aggregation and DISTINCT.
 
 use super::expr::Input;
-use super::{Lowering, Stream, datafusion, hashable, inconsistent, unsupported};
-use crate::agg::PgAggregate;
+use super::group::{GroupCall, GroupKey};
+use super::{Lowering, Stream, datafusion, inconsistent};
+use crate::agg::Computation;
 use crate::expr::Case;
-use datafusion_expr::AggregateUDF;
-use datafusion_physical_expr::PhysicalExpr;
-use datafusion_physical_expr::aggregate::{AggregateExprBuilder, AggregateFunctionExpr};
-use datafusion_physical_expr::expressions::{Column, lit};
-use datafusion_physical_plan::aggregates::{AggregateExec, AggregateMode, PhysicalGroupBy};
+use datafusion_physical_expr::expressions::lit;
 use fusion_plan::{Aggregate, AggregateFunction, DataType, Expr, PgError};
 use std::sync::Arc;
-
-/// Up to this many groups are merged by one thread.
-const FEW_GROUPS: f64 = 10_000.0;
-
-type Filter = Option<Arc<dyn PhysicalExpr>>;
-/// A group key with its name.
-type Key = (Arc<dyn PhysicalExpr>, String);
 
 impl Lowering<'_> {
     /// Lowers a grouping of `input`.
@@ -33,22 +19,24 @@ impl Lowering<'_> {
         rows: f64,
         node: u32,
     ) -> Result<Stream, PgError> {
-        if aggregates.iter().any(distinguishes) {
-            return self.aggregate_distinct(input, groups, aggregates, rows, node);
+        if groups.is_empty() && aggregates.is_empty() {
+            // One row without columns, for which something has to be computed.
+            let row = self.group(input, vec![], vec![count_star()], 1.0, node)?;
+            return self.project(row, &[], node);
         }
         let columns = Input::from(&input);
         let keys = self.group_keys(groups, &columns)?;
+        if let Some(arg) = common_distinct_argument(aggregates) {
+            let ty = self.type_of(arg, &columns)?;
+            if !aggregates.iter().any(|call| rounds(call.function, ty)) {
+                return self.aggregate_distinct_values(input, keys, arg, aggregates, rows, node);
+            }
+        }
         let calls = aggregates
             .iter()
-            .enumerate()
-            .map(|(index, aggregate)| self.aggregate_call(index, aggregate, &columns))
+            .map(|aggregate| self.aggregate_call(aggregate, &columns))
             .collect::<Result<Vec<_>, _>>()?;
-        let mut types = groups
-            .iter()
-            .map(|group| self.type_of(group, &columns))
-            .collect::<Result<Vec<_>, _>>()?;
-        types.extend(aggregates.iter().map(|aggregate| aggregate.ty));
-        self.group(input, keys, calls, types, rows, node)
+        self.group(input, keys, calls, rows, node)
     }
 
     /// Each distinct row once.
@@ -59,158 +47,109 @@ impl Lowering<'_> {
         node: u32,
     ) -> Result<Stream, PgError> {
         if input.types.is_empty() {
-            return Err(unsupported("distinct rows without columns"));
+            // All rows are equal.
+            return self.limit(input, 0, Some(1), node);
         }
         let columns: Vec<_> = (0..input.types.len() as u32).map(Expr::Column).collect();
         self.aggregate(input, &columns, &[], rows, node)
     }
 
     /// Aggregates of which all see the same distinct values: first group by
-    /// those values too, then aggregate what is left.
-    fn aggregate_distinct(
+    /// those values too, then aggregate what is left. Unlike the general way, this
+    /// can be written to disk at any size and uses all threads.
+    fn aggregate_distinct_values(
         &mut self,
         input: Stream,
-        groups: &[Expr],
+        mut keys: Vec<GroupKey>,
+        arg: &Expr,
         aggregates: &[Aggregate],
         rows: f64,
         node: u32,
     ) -> Result<Stream, PgError> {
-        let arg = aggregates.first().and_then(|aggregate| aggregate.args.first());
-        let Some(arg) = arg.filter(|arg| {
-            aggregates.iter().all(|aggregate| {
-                (aggregate.distinct || !distinguishes_if_distinct(aggregate.function))
-                    && aggregate.filter.is_none()
-                    && aggregate.args.as_slice() == std::slice::from_ref(*arg)
-            })
-        }) else {
-            return Err(unsupported("DISTINCT next to other aggregates"));
-        };
-        let mut distinct: Vec<_> = groups.to_vec();
-        distinct.push(arg.clone());
-        let input_rows = input.rows;
-        let values = self.aggregate(input, &distinct, &[], input_rows, node)?;
-        let position = groups.len() as u32;
-        let groups: Vec<_> = (0..position).map(Expr::Column).collect();
-        let aggregates: Vec<_> = aggregates
-            .iter()
-            .map(|aggregate| Aggregate {
-                args: vec![Expr::Column(position)],
-                distinct: false,
-                ..aggregate.clone()
-            })
-            .collect();
-        self.aggregate(values, &groups, &aggregates, rows, node)
-    }
-
-    fn group_keys(&self, groups: &[Expr], input: &Input) -> Result<Vec<Key>, PgError> {
-        let mut keys = Vec::with_capacity(groups.len());
-        for (index, group) in groups.iter().enumerate() {
-            let ty = self.type_of(group, input)?;
-            if !hashable(ty) {
-                return Err(unsupported(&format!("grouping by type {ty}")));
-            }
-            keys.push((self.expr(group, input)?, format!("g{index}")));
+        let position = keys.len() as u32;
+        let mut arg = self.group_key(arg, &Input::from(&input))?;
+        if aggregates.iter().all(|call| call.function == AggregateFunction::Count) {
+            // Any of several equal values counts as well as the first.
+            arg.value = None;
         }
-        Ok(keys)
+        keys.push(arg);
+        let input_rows = input.rows;
+        let values = self.group(input, keys, vec![], input_rows, node)?;
+        let columns = Input::from(&values);
+        let groups: Vec<_> = (0..position).map(Expr::Column).collect();
+        let keys = self.group_keys(&groups, &columns)?;
+        let calls = aggregates
+            .iter()
+            .map(|call| {
+                let args = vec![Expr::Column(position)];
+                let plain = Aggregate { args, distinct: false, ..call.clone() };
+                self.aggregate_call(&plain, &columns)
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        self.group(values, keys, calls, rows, node)
     }
 
-    fn aggregate_call(
-        &self,
-        index: usize,
-        aggregate: &Aggregate,
-        input: &Input,
-    ) -> Result<(Arc<AggregateFunctionExpr>, Filter), PgError> {
-        let mut filter = match &aggregate.filter {
+    fn group_keys(&self, groups: &[Expr], input: &Input) -> Result<Vec<GroupKey>, PgError> {
+        groups.iter().map(|group| self.group_key(group, input)).collect()
+    }
+
+    fn aggregate_call(&self, aggregate: &Aggregate, input: &Input) -> Result<GroupCall, PgError> {
+        let filter = match &aggregate.filter {
             Some(filter) => Some(self.expr(filter, input)?),
             None => None,
         };
-        let (arg, ty) = match (aggregate.function, aggregate.args.as_slice()) {
-            (AggregateFunction::CountStar, []) => (lit(true), DataType::Bool),
+        let function = aggregate.function;
+        let ty = aggregate.ty;
+        match (function, aggregate.args.as_slice()) {
+            (AggregateFunction::CountStar, []) => Ok(GroupCall { filter, ty, ..count_star() }),
             (_, [arg]) => {
-                let ty = self.type_of(arg, input)?;
-                let mut value = self.expr(arg, input)?;
+                let (mut value, arg_type) = self.typed(arg, input)?;
                 // The argument is not evaluated where the filter is not true.
                 // All aggregates ignore NULLs, so a CASE does it.
-                if let Some(filter) = filter.take() {
+                if let Some(filter) = filter {
                     let eager = !arg.can_fail();
-                    let case = Case::try_new(vec![(filter, value)], None, eager, ty.arrow());
+                    let case = Case::try_new(vec![(filter, value)], None, eager, arg_type.arrow());
                     value = Arc::new(case.map_err(datafusion)?);
                 }
-                (value, ty)
+                let computation = match aggregate.distinct && distinguishes(function) {
+                    true => Computation::Distinct(function),
+                    false => Computation::Plain(function),
+                };
+                Ok(GroupCall { computation, arg: value, arg_type, filter: None, ty })
             }
-            _ => return Err(inconsistent("an aggregate has the wrong number of arguments")),
-        };
-        let function = PgAggregate::try_new(aggregate.function, ty, aggregate.ty)?;
-        let udaf = Arc::new(AggregateUDF::new_from_impl(function));
-        let call = AggregateExprBuilder::new(udaf, vec![arg])
-            .schema(Arc::clone(&input.schema))
-            .alias(format!("a{index}"))
-            .build()
-            .map_err(datafusion)?;
-        Ok((Arc::new(call), filter))
-    }
-
-    fn group(
-        &mut self,
-        input: Stream,
-        keys: Vec<Key>,
-        calls: Vec<(Arc<AggregateFunctionExpr>, Filter)>,
-        types: Vec<DataType>,
-        rows: f64,
-        node: u32,
-    ) -> Result<Stream, PgError> {
-        let schema = input.schema();
-        let key_count = keys.len();
-        let keys = PhysicalGroupBy::new_single(keys);
-        let (calls, filters): (Vec<_>, Vec<_>) = calls.into_iter().unzip();
-        let stage = |mode, keys: PhysicalGroupBy, filters, input: &Stream| {
-            let schema = Arc::clone(&schema);
-            AggregateExec::try_new(
-                mode,
-                keys,
-                calls.clone(),
-                filters,
-                Arc::clone(&input.plan),
-                schema,
-            )
-            .map_err(datafusion)
-        };
-        if input.partitions() == 1 {
-            let plan = self.operator(node, stage(AggregateMode::Single, keys, filters, &input)?);
-            return Ok(Stream { plan, types, rows, borrows: false });
+            _ => Err(inconsistent("an aggregate has the wrong number of arguments")),
         }
-        let final_keys = keys.as_final();
-        let no_filters = vec![None; calls.len()];
-        let partial = self.operator(node, stage(AggregateMode::Partial, keys, filters, &input)?);
-        // Where grouping does not reduce the rows, a partial aggregation gives
-        // up and passes the keys through as they came.
-        let partial = Stream { plan: partial, types: types.clone(), ..input };
-        let (merged, mode) = if key_count == 0 || rows <= FEW_GROUPS {
-            (self.in_one_partition(partial, node)?, AggregateMode::Final)
-        } else {
-            let state_keys = partial.schema();
-            let state_keys = state_keys.fields().iter().take(key_count).enumerate();
-            let state_keys = state_keys
-                .map(|(index, field)| Arc::new(Column::new(field.name(), index)) as _)
-                .collect();
-            (self.partitioned(partial, state_keys, node)?, AggregateMode::FinalPartitioned)
-        };
-        let plan = self.operator(node, stage(mode, final_keys, no_filters, &merged)?);
-        Ok(Stream { plan, types, rows, borrows: false })
     }
 }
 
-/// Whether an aggregate's DISTINCT makes a difference.
-fn distinguishes(aggregate: &Aggregate) -> bool {
-    aggregate.distinct && distinguishes_if_distinct(aggregate.function)
+fn count_star() -> GroupCall {
+    GroupCall {
+        computation: Computation::Plain(AggregateFunction::CountStar),
+        arg: lit(true),
+        arg_type: DataType::Bool,
+        filter: None,
+        ty: DataType::Int8,
+    }
 }
 
-fn distinguishes_if_distinct(function: AggregateFunction) -> bool {
-    matches!(
-        function,
-        AggregateFunction::CountStar
-            | AggregateFunction::Count
-            | AggregateFunction::Sum
-            | AggregateFunction::Avg
-    )
+/// The argument whose distinct values are all that the aggregates see.
+fn common_distinct_argument(aggregates: &[Aggregate]) -> Option<&Expr> {
+    let arg = aggregates.first()?.args.first()?;
+    let sees_only = |call: &Aggregate| {
+        (call.distinct || !distinguishes(call.function))
+            && call.filter.is_none()
+            && call.args.as_slice() == std::slice::from_ref(arg)
+    };
+    let any = aggregates.iter().any(|call| call.distinct && distinguishes(call.function));
+    (any && aggregates.iter().all(sees_only)).then_some(arg)
+}
+
+/// Whether DISTINCT makes a difference to an aggregate.
+fn distinguishes(function: AggregateFunction) -> bool {
+    matches!(function, AggregateFunction::Count | AggregateFunction::Sum | AggregateFunction::Avg)
+}
+
+/// Whether an aggregate of values of type `ty` depends on their order.
+fn rounds(function: AggregateFunction, ty: DataType) -> bool {
+    ty.is_float() && matches!(function, AggregateFunction::Sum | AggregateFunction::Avg)
 }

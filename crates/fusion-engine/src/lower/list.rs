@@ -10,6 +10,7 @@ use datafusion_common::ScalarValue;
 use datafusion_physical_expr::PhysicalExpr;
 use datafusion_physical_expr::expressions::{InListExpr, lit};
 use fusion_plan::{DataType, Expr, Literal, PgError, Value};
+use fusion_scalar::numeric::Number;
 use std::sync::Arc;
 
 /// All values of a 128-bit decimal are smaller than this.
@@ -52,6 +53,14 @@ fn array_of(values: &[Literal], ty: DataType) -> Result<ArrayRef, PgError> {
 /// The constant as a value of type `ty`; `None` if it is a decimal that no value
 /// of that type equals.
 fn element(literal: &Literal, ty: DataType) -> Result<Option<ScalarValue>, PgError> {
+    if let (DataType::Numeric, DataType::Decimal { scale, .. }, Some(Value::Decimal(value))) =
+        (ty, literal.ty, &literal.value)
+    {
+        let number = value.map_or(Number::NaN, |value| Number::from_unscaled(value, scale));
+        let mut bytes = Vec::new();
+        number.write(&mut bytes)?;
+        return Ok(Some(ScalarValue::BinaryView(Some(bytes))));
+    }
     let (
         DataType::Decimal { scale, .. },
         DataType::Decimal { scale: own, .. },
@@ -80,6 +89,20 @@ fn element(literal: &Literal, ty: DataType) -> Result<Option<ScalarValue>, PgErr
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn decimals_become_stored_numerics() {
+        let of = |value| {
+            let ty = DataType::Decimal { precision: 5, scale: 2 };
+            let literal = Literal { ty, value: Some(Value::Decimal(value)) };
+            match element(&literal, DataType::Numeric).unwrap() {
+                Some(ScalarValue::BinaryView(Some(bytes))) => bytes,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(Number::parse(&of(Some(150))), Number::from_unscaled(150, 2));
+        assert_eq!(Number::parse(&of(None)), Number::NaN);
+    }
 
     #[test]
     fn decimals_take_the_scale_of_the_column() {

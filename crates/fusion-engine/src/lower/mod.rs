@@ -6,6 +6,7 @@
 
 mod aggregate;
 mod expr;
+mod group;
 mod join;
 mod list;
 mod literal;
@@ -17,7 +18,7 @@ use crate::error::to_pg;
 use crate::host::SessionIo;
 use crate::ops::{Depth, MaterializeExec};
 use arrow::array::RecordBatch;
-use arrow::datatypes::{Field, Schema, SchemaRef};
+use arrow::datatypes::{DataType as Arrow, Field, Schema, SchemaRef};
 use datafusion_common::DataFusionError;
 use datafusion_physical_plan::coalesce_partitions::CoalescePartitionsExec;
 use datafusion_physical_plan::{ExecutionPlan, ExecutionPlanProperties};
@@ -91,7 +92,8 @@ fn depends_on_order(rel: &Rel) -> bool {
     let here = match rel {
         Rel::Aggregate { aggregates, .. } => {
             aggregates.iter().any(|aggregate| match aggregate.function {
-                F::Sum | F::Avg => aggregate.ty.is_float(),
+                // Distinct values are added up in their own order.
+                F::Sum | F::Avg => aggregate.ty.is_float() && !aggregate.distinct,
                 F::Min | F::Max => {
                     matches!(aggregate.ty, DataType::Numeric | DataType::Interval)
                 }
@@ -171,7 +173,10 @@ impl Lowering<'_> {
 
     /// Copies batches that borrow pages, for an operator that keeps them.
     fn owned(&mut self, stream: Stream, node: u32, depth: Depth) -> Stream {
-        let pointless = depth == Depth::Payloads && !stream.types.iter().any(|ty| ty.is_varlen());
+        let has_payload = |ty: &Arrow| matches!(ty, Arrow::Utf8View | Arrow::BinaryView);
+        let schema = stream.schema();
+        let pointless = depth == Depth::Payloads
+            && !schema.fields().iter().any(|field| has_payload(field.data_type()));
         if !stream.borrows || pointless {
             return stream;
         }
@@ -215,18 +220,4 @@ fn inconsistent(what: &str) -> PgError {
 /// For DataFusion constructors, which fail on inconsistent plans only.
 fn datafusion(error: DataFusionError) -> PgError {
     to_pg(&error)
-}
-
-/// Whether values of `ty` are equal exactly if their bytes are, so that hashing
-/// finds them. (The planner sends `bpchar` keys only where all values are padded
-/// alike.)
-fn hashable(ty: DataType) -> bool {
-    !matches!(
-        ty,
-        DataType::Interval
-            | DataType::Numeric
-            | DataType::Opaque
-            | DataType::Float4
-            | DataType::Float8
-    )
 }

@@ -96,7 +96,13 @@ impl Lowering<'_> {
         Ok(Stream { rows, ..input }.under(plan))
     }
 
-    fn project(&mut self, input: Stream, exprs: &[Expr], node: u32) -> Result<Stream, PgError> {
+    /// One column per expression.
+    pub(super) fn project(
+        &mut self,
+        input: Stream,
+        exprs: &[Expr],
+        node: u32,
+    ) -> Result<Stream, PgError> {
         let columns = Input::from(&input);
         let mut types = Vec::with_capacity(exprs.len());
         let mut projection = Vec::with_capacity(exprs.len());
@@ -136,7 +142,8 @@ impl Lowering<'_> {
         }
     }
 
-    fn limit(
+    /// Cuts rows off at the beginning and at the end.
+    pub(super) fn limit(
         &mut self,
         input: Stream,
         offset: usize,

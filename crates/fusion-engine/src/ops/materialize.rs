@@ -131,6 +131,8 @@ fn copy_column(column: &ArrayRef, depth: Depth, copied: &Count) -> Result<ArrayR
     let compact: ArrayRef = match column.data_type() {
         DataType::Utf8View => Arc::new(column.as_string_view().gc()),
         DataType::BinaryView => Arc::new(column.as_binary_view().gc()),
+        // Only states of aggregates are lists, and those are the engine's own.
+        DataType::List(_) => return Ok(Arc::clone(column)),
         _ if depth == Depth::Payloads => return Ok(Arc::clone(column)),
         _ => Arc::clone(column),
     };
