@@ -14,7 +14,9 @@ use super::fragment::{
 use super::leaf;
 use super::placeholder::{self, is_same};
 use crate::nodes::{cast, iter};
-use fusion_plan::{DataType, Expr, Field, Join, LeafSchema, Plan, Rel, Side, SortKey, Value};
+use fusion_plan::{
+    DataType, Expr, Field, Join, JoinKind, LeafSchema, Plan, Rel, Side, SortKey, Value,
+};
 use pgrx::pg_sys;
 use std::ffi::CStr;
 
@@ -202,6 +204,10 @@ impl Builder {
                 rows,
             });
             let step = self.compute(rel, outputs, &computed)?;
+            let step = match join.kind {
+                JoinKind::Anti => with_nulls(step, &right_outputs, &needed),
+                _ => step,
+            };
             self.filter(step, &join.above, rows)
         }
     }
@@ -396,6 +402,32 @@ impl Builder {
                 None => format!("{}.{}", self.range_table_name(var.varno), var.varattno),
             }
         }
+    }
+}
+
+/// `step` with NULLs for those of `columns` that are `needed`: an outer join of
+/// which only the rows without a partner are wanted has become an anti join, but
+/// what is above may still name the other side's columns.
+///
+/// # Safety
+///
+/// All are nodes of the planner call under way.
+unsafe fn with_nulls(
+    (rel, mut outputs): Step,
+    columns: &Outputs,
+    needed: &[*mut pg_sys::Node],
+) -> Step {
+    let mut exprs: Vec<Expr> = (0..outputs.0.len() as u32).map(Expr::Column).collect();
+    for column in &columns.0 {
+        // SAFETY: the caller's promise.
+        if needed.iter().any(|node| unsafe { is_same(*node, column.expr) }) {
+            outputs.0.push(*column);
+            exprs.push(Expr::null(column.ty));
+        }
+    }
+    match exprs.iter().all(|expr| matches!(expr, Expr::Column(_))) {
+        true => (rel, outputs),
+        false => (Rel::Project { input: Box::new(rel), exprs }, outputs),
     }
 }
 

@@ -86,7 +86,7 @@ pub unsafe fn offer(
             Ok(()) => sorter.parts,
             Err(reason) => return report::relation(root, joinrel, &reason),
         };
-        if let Err(reason) = check_placeholders(root, joinrel, outerrel, innerrel) {
+        if let Err(reason) = check_placeholders(root, kind, joinrel, outerrel, innerrel) {
             return report::relation(root, joinrel, &reason);
         }
         let (left, right) = inputs;
@@ -132,6 +132,7 @@ unsafe fn first_member(relids: pg_sys::Relids) -> i32 {
 /// computed by the engine, so it must be able to.
 unsafe fn check_placeholders(
     root: *mut pg_sys::PlannerInfo,
+    kind: JoinKind,
     joinrel: *const pg_sys::RelOptInfo,
     outerrel: *const pg_sys::RelOptInfo,
     innerrel: *const pg_sys::RelOptInfo,
@@ -147,6 +148,9 @@ unsafe fn check_placeholders(
             };
             if known(outerrel, node) || known(innerrel, node) {
                 continue;
+            }
+            if !kind.outputs_right() {
+                return Err("a value computed from both sides of a semi or anti join".into());
             }
             if placeholder::evaluated_at(root, placeholder).is_none() {
                 return Err("a value computed from a lateral reference".into());
