@@ -152,6 +152,11 @@ impl<'a, C: Columns> Translator<'a, C> {
             if let Some(found) = self.columns.find(node) {
                 return found.map(|(index, ty)| Typed { expr: Expr::Column(index), ty });
             }
+            if let Some(placeholder) = cast::<pg_sys::PlaceHolderVar, _>(node)
+                && self.columns.computes(placeholder)
+            {
+                return self.translate(placeholder.phexpr.cast());
+            }
             if stable::is_stable_value(node) {
                 return self.value_at_start(node);
             }
@@ -355,9 +360,6 @@ impl<'a, C: Columns> Translator<'a, C> {
 /// Why a node is not translated.
 fn unsupported(tag: NodeTag) -> Reason {
     match tag {
-        NodeTag::T_PlaceHolderVar if self.columns.computes(&*node.cast()) => {
-            self.translate((*node.cast::<pg_sys::PlaceHolderVar>()).phexpr.cast())
-        }
         NodeTag::T_Var | NodeTag::T_PlaceHolderVar => {
             "a column that its input does not have".into()
         }
