@@ -290,6 +290,9 @@ impl<'a, C: Columns> Translator<'a, C> {
                     // A cast may be done by a function to another type of the same
                     // bits: `int2` becomes `oid` through `int4(int2)`.
                     let own = fusion_type(pg_sys::get_func_rettype(oid), -1)?;
+                    if own == DataType::Opaque {
+                        return Err("a function that gives what the engine does not know".into());
+                    }
                     coerce::relabelled(call(function, args, own), fusion_type(result, -1)?)
                 }
             }
