@@ -185,7 +185,10 @@ impl GroupsAccumulator for Distinct {
         }
         let mut plain = plain_groups(self.function, self.input, self.result)
             .ok_or_else(|| internal_datafusion_err!("unknown aggregate"))?;
-        plain.update_batch(&[values], &groups, None, counts.len())?;
+        // Without a filter, an accumulator may take it that every group has a row.
+        let all = BooleanArray::from(vec![true; values.len()]);
+        let all = counts.contains(&0).then_some(&all);
+        plain.update_batch(&[values], &groups, all, counts.len())?;
         plain.evaluate(EmitTo::All)
     }
 
@@ -298,6 +301,16 @@ mod tests {
         let values = lists[0].as_list::<i32>().values().clone();
         let values: Vec<_> = values.as_string_view().iter().flatten().collect();
         assert_eq!(values, ["a ", "b, and more text"]);
+    }
+
+    #[test]
+    fn groups_without_values_have_no_sum() {
+        let (input, result) = (DataType::Int4, DataType::Int8);
+        let mut state = Distinct::boxed(AggregateFunction::Sum, input, result).unwrap();
+        state.update_batch(&ints(&[None, Some(1)]), &[0, 1], None, 3).unwrap();
+        let sums = state.evaluate(EmitTo::All).unwrap();
+        let sums: Vec<_> = sums.as_primitive::<Int64Type>().iter().collect();
+        assert_eq!(sums, [None, Some(1), None]);
     }
 
     #[test]
