@@ -13,3 +13,17 @@ AS 'MODULE_PATHNAME', 'pg_fusion_pool_wrapper';
 
 COMMENT ON FUNCTION pg_fusion_pool() IS
     'shared pages of pg_fusion: all, free, and the sessions that are open';
+
+CREATE FUNCTION pg_fusion_compatibility(
+    OUT kind text,
+    OUT object text,
+    OUT oid oid,
+    OUT computed text
+)
+RETURNS SETOF record
+LANGUAGE c STRICT STABLE PARALLEL RESTRICTED
+ROWS 1000
+AS 'MODULE_PATHNAME', 'pg_fusion_compatibility_wrapper';
+
+COMMENT ON FUNCTION pg_fusion_compatibility() IS
+    'what pg_fusion computes: types, casts, operators, functions, aggregates and other expressions';

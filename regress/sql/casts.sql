@@ -100,7 +100,8 @@ SELECT computes('n = ''one'', n < ''one'', n >= ''x''::text, n || n', 'numbers')
 SELECT computes('s::numeric::text, s::numeric::varchar', 'inputs', 'kind IN (''int2'', ''int4'', ''int8'')');
 SELECT computes('s::numeric(30, 2)::text, id', 'inputs', 'kind = ''int8''');
 SELECT computes('(i4 / 8.0)::text, (i4 * 1.50)::text, concat(i2 * 0.1, ''x''), id', 'numbers');
-SELECT computes('v::numeric', 'numbers');
+SELECT computes('extract(year FROM d)::text', '(SELECT 1 AS k, d FROM kinds) v');
+SELECT computes('v::numeric::text', 'numbers');
 
 -- narrower numbers
 SELECT computes('i4::int2, i8::int2, i8::int4, i2::int8::int4, id', 'numbers');

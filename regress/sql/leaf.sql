@@ -44,6 +44,19 @@ SELECT same('SELECT k.ctid, k.tableoid::regclass, i.name FROM kinds k JOIN items
 SELECT same('SELECT ROW(k.id, i.name), ARRAY[k.id] FROM kinds k JOIN items i ON i.item_id = k.id');
 SELECT same('SELECT count(k) FROM kinds k');
 
+-- what cannot be translated but reads several relations is checked above
+SELECT same('SELECT f.fact_id, i.name FROM facts f JOIN items i USING (item_id) WHERE fact_id < 500 AND odd(f.quantity + i.item_id)');
+SELECT same('SELECT count(*) FROM facts f JOIN items i USING (item_id) WHERE fact_id < 500 AND f.note || i.name ~ ''1.*2''');
+SELECT same('SELECT f.fact_id FROM facts f LEFT JOIN items i ON i.item_id = f.item_id AND odd(f.quantity + i.item_id) WHERE fact_id < 50');
+SELECT same('SELECT a.id FROM more_kinds a JOIN more_kinds b ON a.id = b.id AND a.j || b.j @> ''{"a": 1}''');
+SELECT same('SELECT f.fact_id FROM facts f JOIN items i USING (item_id) WHERE fact_id < 300 AND quantity > (SELECT count(*) FROM shops s WHERE s.shop_id < f.shop_id + i.item_id - 50)');
+SELECT same('SELECT (SELECT max(s.city) FROM shops s WHERE s.shop_id <= f.shop_id) || i.name FROM facts f JOIN items i USING (item_id) WHERE fact_id < 30');
+SELECT same('SELECT f.fact_id, generate_series(1, i.item_id % 3) FROM facts f JOIN items i USING (item_id) WHERE fact_id < 30');
+SELECT same('SELECT count(*) FROM facts f JOIN items i USING (item_id) WHERE random() + f.quantity + i.price < -1000');
+-- and as a key or an argument in the leaf
+SELECT same('SELECT odd(quantity), count(*), sum(CASE WHEN odd(shop_id) THEN 1 END) FROM facts GROUP BY 1');
+SELECT same('SELECT note ~ ''1$'', count(*), count(regexp_replace(note, ''[0-9]'', '''')) FROM facts GROUP BY 1');
+
 -- not at all: rows that are locked or changed
 SELECT same('SELECT shop_id FROM shops FOR UPDATE');
 SELECT same('SELECT shop_id FROM shops ORDER BY shop_id FOR SHARE LIMIT 1');

@@ -58,7 +58,7 @@ SELECT same('SELECT a.id FROM kinds a JOIN kinds b USING (id) WHERE a.d < curren
 -- in aggregates
 SELECT same('SELECT min(tz), max(tz), min(tm), max(tm), min(iv), max(iv) FROM more_kinds');
 SELECT same('SELECT min(o), max(o), min(e), max(e), min(dn), max(dn), min(free), max(free) FROM more_kinds');
-SELECT same('SELECT e, min(iv), max(tm), min(free), count(DISTINCT free), count(DISTINCT iv) FROM more_kinds GROUP BY e');
+SELECT same('SELECT e, max(tm), min(free), count(DISTINCT free), count(DISTINCT iv) FROM more_kinds GROUP BY e');
 SELECT same('SELECT min(dt COLLATE "C"), max(dt COLLATE "C"), count(j), count(a), count(p) FROM more_kinds');
 SELECT same('SELECT count(DISTINCT u), count(DISTINCT ba), count(DISTINCT e), count(DISTINCT nm), count(DISTINCT tz) FROM more_kinds');
 SELECT same('SELECT e, sum(dn), avg(dn), sum(free), avg(free) FROM more_kinds WHERE id <> 5 GROUP BY e');
@@ -72,5 +72,5 @@ SELECT same('SELECT a.id FROM more_kinds a JOIN more_kinds b ON a.id = b.id AND 
 SELECT same('SELECT a.id FROM more_kinds a JOIN more_kinds b ON a.id = b.id AND a.j @> b.j');
 SELECT same('SELECT j ->> ''a'', count(*) FROM more_kinds GROUP BY 1');
 SELECT same('SELECT a.id, a FROM more_kinds a ORDER BY a.id');
-SELECT same('SELECT c.oid, c.relname, c.relkind, n.nspname, c.reloptions FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relname < ''pg_b''');
+SELECT same('SELECT c.oid, c.relname, c.relkind, n.nspname, c.reloptions FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relname IN (''pg_class'', ''pg_type'', ''pg_proc_oid_index'')');
 SELECT pool_is_idle();

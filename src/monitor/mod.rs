@@ -1,6 +1,8 @@
 //! What users can see of the extension's state, as SQL functions. Their SQL
 //! is in `sql/`.
 
+mod compatibility;
+
 use crate::error;
 use crate::shared;
 use fusion_plan::{PgError, SqlState};

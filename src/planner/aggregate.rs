@@ -1,6 +1,6 @@
 //! Aggregate calls.
 
-use super::compare::check_text_comparison;
+use super::collation::check_text_comparison;
 use super::expr::{Columns, Translator, Typed};
 use super::{Object, Reason, functions, numeric};
 use crate::nodes::iter;

@@ -1,10 +1,10 @@
-//! Comparisons: bringing two sides to one type, and what collations allow.
+//! Comparisons: bringing two sides to one type.
 
 use super::Reason;
+use super::collation::check_text_comparison;
 use super::expr::{Typed, as_decimal, call};
 use super::numeric;
-use crate::version;
-use fusion_plan::{DataType, DatetimeFunction, Expr, Function, Literal, TextFunction, Value};
+use fusion_plan::{DataType, DatetimeFunction, Expr, Function, Literal, Value};
 use pgrx::pg_sys;
 
 /// `arg` in the integer or float type `ty`, which loses nothing.
@@ -98,61 +98,4 @@ pub unsafe fn compare(
         unsafe { check_text_comparison(function, collation)? };
     }
     Ok(Typed { expr: Expr::call(function, vec![left, right], DataType::Bool), ty: DataType::Bool })
-}
-
-/// Text is equal by byte under a deterministic collation, and ordered by byte
-/// under C and its like only.
-///
-/// # Safety
-///
-/// Runs in a backend's main thread.
-pub unsafe fn check_text_comparison(
-    function: Function,
-    collation: pg_sys::Oid,
-) -> Result<(), Reason> {
-    if collation == pg_sys::Oid::INVALID {
-        return Err("a text comparison without a collation".into());
-    }
-    // SAFETY: the caller's promise; the collation exists.
-    unsafe {
-        if !pg_sys::get_collation_isdeterministic(collation) {
-            return Err("a collation that is not deterministic".into());
-        }
-        let by_byte = matches!(function, Function::Eq | Function::Ne)
-            || version::collation_orders_by_byte(collation);
-        if by_byte { Ok(()) } else { Err("text order by a collation other than C".into()) }
-    }
-}
-
-/// What functions over text ask of their collation: searching needs a deterministic
-/// one (PostgreSQL raises an error otherwise), folding of case C or POSIX.
-///
-/// # Safety
-///
-/// Runs in a backend's main thread.
-pub unsafe fn check_collation(
-    function: Function,
-    args: &[Typed],
-    collation: pg_sys::Oid,
-) -> Result<(), Reason> {
-    use TextFunction as T;
-    if !args.iter().any(|arg| matches!(arg.ty, DataType::Text | DataType::Bpchar)) {
-        return Ok(());
-    }
-    match function {
-        Function::Like
-        | Function::NotLike
-        | Function::Text(T::Position | T::Replace | T::SplitPart | T::StartsWith) => {
-            // SAFETY: the caller's promise.
-            unsafe { check_text_comparison(Function::Eq, collation) }
-        }
-        Function::Text(T::Lower | T::Upper | T::InitCap | T::ILike | T::NotILike) => {
-            // SAFETY: the caller's promise.
-            match unsafe { version::collation_folds_ascii_only(collation) } {
-                true => Ok(()),
-                false => Err("upper and lower case by a collation other than C".into()),
-            }
-        }
-        _ => Ok(()),
-    }
 }

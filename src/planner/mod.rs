@@ -18,7 +18,9 @@
 
 mod aggregate;
 mod build;
+mod collation;
 mod compare;
+pub mod compatibility;
 mod cost;
 mod expr;
 mod fragment;
@@ -41,6 +43,7 @@ mod upper;
 pub use plan::{Carried, FEED_NAME, FUSION_NAME};
 pub use reason::{Object, Reason};
 pub use report::request as request_report;
+pub use types::type_name;
 
 use crate::guc;
 use crate::shared;

@@ -16,10 +16,11 @@ use fusion_plan::{
 };
 use fusion_scalar::numeric::Typmod;
 
-/// The type of `extract(year from date)`; the largest date is in the year
-/// 5874897. Columns of this type may hold infinities, which the fast lane compares
-/// and returns but does not compute with.
-pub const YEAR: DataType = DataType::Decimal { precision: 7, scale: 0 };
+/// The type of `extract` of a year and the like, whose values may be infinite:
+/// the fast lane compares and returns them, but does not compute with them. Only
+/// the type tells them apart from other decimals, so it is one that is rarely
+/// declared.
+pub const YEAR: DataType = DataType::Decimal { precision: 37, scale: 0 };
 
 /// Digits before and after the decimal point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -172,7 +173,8 @@ pub fn with_typmod(arg: Typed, raw: i32) -> Typed {
         if from.scale <= places && from.whole as i32 <= room {
             return widened(arg);
         }
-        if from.scale > places && from.whole as i32 + 1 <= room {
+        // Rounding may carry into one more digit.
+        if from.scale > places && (from.whole as i32) < room {
             let places = Typed {
                 expr: Expr::literal(DataType::Int4, Value::Int(scale.into())),
                 ty: DataType::Int4,
@@ -199,13 +201,13 @@ pub fn is_numeric(ty: DataType) -> bool {
 }
 
 /// The type that holds numeric values of types `a` and `b` with their display
-/// scales. A wider decimal would not show that years may be infinite.
+/// scales.
 pub fn branch_type(a: DataType, b: DataType) -> DataType {
     let fast = match (a, b) {
         (DataType::Decimal { scale: a_scale, .. }, DataType::Decimal { scale: b_scale, .. })
             if a_scale == b_scale =>
         {
-            common_type(a, b).ok().filter(|ty| *ty == YEAR || (a != YEAR && b != YEAR))
+            common_type(a, b).ok()
         }
         _ => None,
     };
@@ -214,8 +216,10 @@ pub fn branch_type(a: DataType, b: DataType) -> DataType {
 
 /// The type that holds the values of both `a` and `b` without change.
 pub fn common_type(a: DataType, b: DataType) -> Result<DataType, Reason> {
-    check_rescale(a, b)?;
-    let (a, b) = (shape(a)?, shape(b)?);
+    if a == b {
+        return Ok(a);
+    }
+    let (a, b) = (finite_shape(a)?, finite_shape(b)?);
     Shape { whole: a.whole.max(b.whole), scale: a.scale.max(b.scale) }.to_type()
 }
 
@@ -314,7 +318,8 @@ mod tests {
         assert_eq!(result(NumericFunction::Add, &[YEAR, decimal(1, 0)]), DataType::Numeric);
         assert!(sum_type(YEAR).is_err());
         assert!(common_type(YEAR, decimal(3, 1)).is_err());
-        assert_eq!(common_type(YEAR, decimal(10, 0)), Ok(decimal(10, 0)));
+        assert!(common_type(YEAR, decimal(10, 0)).is_err());
+        assert_eq!(common_type(YEAR, YEAR), Ok(YEAR));
     }
 
     #[test]
@@ -335,6 +340,7 @@ mod tests {
         assert_eq!(branch_type(decimal(5, 2), decimal(5, 3)), DataType::Numeric);
         assert_eq!(branch_type(DataType::Numeric, decimal(5, 3)), DataType::Numeric);
         assert_eq!(branch_type(YEAR, decimal(9, 0)), DataType::Numeric);
-        assert_eq!(branch_type(YEAR, decimal(3, 0)), YEAR);
+        assert_eq!(branch_type(YEAR, decimal(3, 0)), DataType::Numeric);
+        assert_eq!(branch_type(YEAR, YEAR), YEAR);
     }
 }

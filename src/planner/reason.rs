@@ -29,7 +29,7 @@ pub enum Object {
     Function(pg_sys::Oid),
     /// An operator.
     Operator(pg_sys::Oid),
-    /// An aggregate or window function.
+    /// An aggregate.
     Aggregate(pg_sys::Oid),
 }
 
@@ -55,22 +55,32 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.why {
             Why::Words(words) => f.write_str(words),
-            Why::Unsupported(object) => write!(f, "{object} is not supported"),
+            Why::Unsupported(object) => {
+                write!(f, "{} {} is not supported", object.kind(), object.name())
+            }
         }
     }
 }
 
-impl fmt::Display for Object {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Object {
+    fn kind(self) -> &'static str {
+        match self {
+            Self::Function(_) => "function",
+            Self::Operator(_) => "operator",
+            Self::Aggregate(_) => "aggregate",
+        }
+    }
+
+    /// The object's name and the types of its arguments.
+    pub fn name(self) -> String {
         // SAFETY: reasons are made and read in a backend's main thread; the
         // functions return a string for any OID.
         unsafe {
-            let (kind, name) = match *self {
-                Self::Function(oid) => ("function", pg_sys::format_procedure(oid)),
-                Self::Operator(oid) => ("operator", pg_sys::format_operator(oid)),
-                Self::Aggregate(oid) => ("aggregate", pg_sys::format_procedure(oid)),
+            let name = match self {
+                Self::Function(oid) | Self::Aggregate(oid) => pg_sys::format_procedure(oid),
+                Self::Operator(oid) => pg_sys::format_operator(oid),
             };
-            write!(f, "{kind} {}", CStr::from_ptr(name).to_string_lossy())
+            CStr::from_ptr(name).to_string_lossy().into_owned()
         }
     }
 }

@@ -1,7 +1,8 @@
 //! What happens above the joins: grouping (see [`group`]), ordering, limits.
 
 use super::build::Outputs;
-use super::compare::{check_text_comparison, comparable};
+use super::collation::check_text_comparison;
+use super::compare::comparable;
 use super::expr::{AnyVar, Columns, Params, Translator};
 use super::fragment::{Fragment, Kind, LimitFragment, SortFragment, SortItem};
 use super::functions;
@@ -138,6 +139,19 @@ pub unsafe fn covered(outputs: &Outputs, node: *mut pg_sys::Node) -> bool {
     }
 }
 
+/// Whether the value of `node` can differ from row to row.
+///
+/// # Safety
+///
+/// `node` is an expression of the query being planned.
+pub unsafe fn depends_on_rows(node: *mut pg_sys::Node) -> bool {
+    const FLAGS: u32 = pg_sys::PVC_INCLUDE_AGGREGATES
+        | pg_sys::PVC_INCLUDE_WINDOWFUNCS
+        | pg_sys::PVC_INCLUDE_PLACEHOLDERS;
+    // SAFETY: the caller's promise.
+    unsafe { !pg_sys::pull_var_clause(node, FLAGS as i32).is_null() }
+}
+
 unsafe fn order(root: *mut pg_sys::PlannerInfo, input: Rc<Fragment>) -> Result<Fragment, Reason> {
     // SAFETY: the planner's structures are valid for the call.
     unsafe {
@@ -150,12 +164,15 @@ unsafe fn order(root: *mut pg_sys::PlannerInfo, input: Rc<Fragment>) -> Result<F
                 std::ptr::from_ref(clause).cast_mut(),
                 (*root).processed_tlist,
             );
+            let about = |reason: Reason| reason.about(expr);
+            if !depends_on_rows(expr) {
+                continue;
+            }
             let descending = match functions::comparison(pg_sys::get_opcode(clause.sortop)) {
                 Some(Function::Lt) => false,
                 Some(Function::Gt) => true,
-                _ => return Err("an order that the engine does not know".into()),
+                _ => return Err(about("an order that the engine does not know".into())),
             };
-            let about = |reason: Reason| reason.about(expr);
             let typed = Translator::new(&available, &mut params).translate(expr).map_err(about)?;
             let (_, _, ty) = comparable(typed.clone(), typed).map_err(about)?;
             if ty == DataType::Opaque {

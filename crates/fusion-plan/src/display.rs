@@ -279,6 +279,7 @@ fn show_literal(literal: &Literal) -> String {
         Value::Int(value) => match literal.ty {
             DataType::Date => show_date(*value),
             DataType::Timestamp | DataType::TimestampTz => show_timestamp(*value),
+            DataType::Time => format!("'{}'", show_time(*value)),
             _ => value.to_string(),
         },
         Value::Float(bits) => f64::from_bits(*bits).to_string(),
@@ -378,18 +379,23 @@ fn show_timestamp(micros: i64) -> String {
     }
     let date = show_date(micros.div_euclid(DAY));
     let rest = micros.rem_euclid(DAY);
-    let (seconds, fraction) = (rest / 1_000_000, rest % 1_000_000);
-    let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-    let mut time = format!("{hour:02}:{minute:02}:{second:02}");
-    if fraction != 0 {
-        let _ = write!(time, ".{fraction:06}");
-    }
+    let time = show_time(rest);
     // The era, if any, follows the time.
     let date = date.trim_matches('\'');
     match date.strip_suffix(" BC") {
         Some(date) => format!("'{date} {time} BC'"),
         None => format!("'{date} {time}'"),
     }
+}
+
+fn show_time(micros: i64) -> String {
+    let (seconds, fraction) = (micros / 1_000_000, micros % 1_000_000);
+    let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    let mut time = format!("{hour:02}:{minute:02}:{second:02}");
+    if fraction != 0 {
+        let _ = write!(time, ".{fraction:06}");
+    }
+    time
 }
 
 /// Proleptic Gregorian year, month and day of a day count from 2000-01-01;
@@ -441,6 +447,7 @@ mod tests {
         assert_eq!(show_date(-730_120), "'0001-12-31 BC'");
         assert_eq!(show_timestamp(-1), "'1999-12-31 23:59:59.999999'");
         assert_eq!(show_timestamp(i64::MAX), "infinity");
+        assert_eq!(show_time(86_400_000_000), "24:00:00");
     }
 
     #[test]

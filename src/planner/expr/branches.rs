@@ -3,7 +3,8 @@
 
 use super::{Columns, Translator, Typed, as_decimal};
 use crate::nodes::iter;
-use crate::planner::compare::{check_text_comparison, comparable};
+use crate::planner::collation::check_text_comparison;
+use crate::planner::compare::comparable;
 use crate::planner::{Object, Reason, functions, numeric};
 use fusion_plan::{DataType, Expr, Extreme, Function, Literal};
 use pgrx::pg_sys;

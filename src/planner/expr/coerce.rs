@@ -7,7 +7,6 @@
 use super::{Columns, Translator, Typed, call};
 use crate::nodes::{self, cast};
 use crate::planner::Reason;
-use crate::planner::numeric;
 use crate::planner::types::{fusion_type, type_name};
 use crate::version;
 use fusion_plan::{CastFunction, DataType, Expr, Function, NumericFunction, TextFunction, Value};
@@ -85,7 +84,6 @@ impl<C: Columns> Translator<'_, C> {
                     let function = Function::Cast(CastFunction::FormatFloat);
                     Ok(call(function, vec![arg, digits], DataType::Text))
                 }
-                (_, numeric::YEAR) => Err("the text of a year that may be infinite".into()),
                 (_, DataType::Numeric | DataType::Decimal { .. }) => {
                     let function = Function::Numeric(NumericFunction::ToText);
                     Ok(call(function, vec![arg], DataType::Text))

@@ -3,7 +3,8 @@
 
 use super::{Columns, Translator, Typed, implementation};
 use crate::nodes::{cast, iter, oids};
-use crate::planner::compare::{check_text_comparison, comparable, compare};
+use crate::planner::collation::check_text_comparison;
+use crate::planner::compare::{comparable, compare};
 use crate::planner::{Object, Reason, functions, literal, numeric};
 use fusion_plan::{DataType, Expr, Function, Literal};
 use pgrx::pg_sys;

@@ -8,11 +8,13 @@ mod branches;
 mod coerce;
 mod comparisons;
 mod concat;
+pub mod kinds;
 mod stable;
 
 pub use coerce::convert;
 
-use super::compare::{check_collation, compare, widen};
+use super::collation::check_collation;
+use super::compare::{compare, widen};
 use super::functions::{self, Rule};
 use super::literal::literal;
 use super::numeric;
@@ -20,6 +22,7 @@ use super::types::{fusion_type, type_name};
 use super::{Object, Reason};
 use crate::nodes::{self, cast, iter};
 use fusion_plan::{BoolTest, CastFunction, DataType, Expr, Function};
+use kinds::Kind;
 use pgrx::pg_sys::{self, NodeTag};
 
 /// What an expression can name: the columns of its input.
@@ -31,6 +34,12 @@ pub trait Columns {
     ///
     /// `node` is a node.
     unsafe fn find(&self, node: *const pg_sys::Node) -> Option<Result<(u32, DataType), Reason>>;
+
+    /// Whether `placeholder`, which is no column, is computed where it is named.
+    fn computes(&self, placeholder: &pg_sys::PlaceHolderVar) -> bool {
+        let _ = placeholder;
+        false
+    }
 }
 
 /// Any variable and placeholder of the query is a column: for asking whether an expression can
@@ -143,38 +152,42 @@ impl<'a, C: Columns> Translator<'a, C> {
             if let Some(found) = self.columns.find(node) {
                 return found.map(|(index, ty)| Typed { expr: Expr::Column(index), ty });
             }
-            match nodes::tag(node) {
-                _ if stable::is_stable_value(node) => self.value_at_start(node),
-                NodeTag::T_Const => self.constant(node),
-                NodeTag::T_Param => self.param(node),
-                NodeTag::T_RelabelType => self.relabel(&*node.cast()),
-                NodeTag::T_CoerceViaIO => self.coerce_via_io(&*node.cast()),
-                NodeTag::T_OpExpr => self.operator(&*node.cast()),
-                NodeTag::T_FuncExpr => {
+            if let Some(placeholder) = cast::<pg_sys::PlaceHolderVar, _>(node)
+                && self.columns.computes(placeholder)
+            {
+                return self.translate(placeholder.phexpr.cast());
+            }
+            if stable::is_stable_value(node) {
+                return self.value_at_start(node);
+            }
+            let Some(kind) = kinds::kind(nodes::tag(node)) else {
+                return Err(unsupported(nodes::tag(node)));
+            };
+            match kind {
+                Kind::Const => self.constant(node),
+                Kind::Param => self.param(node),
+                Kind::SqlValue => self.value_at_start(node),
+                Kind::Relabel => self.relabel(&*node.cast()),
+                Kind::ViaText => self.coerce_via_io(&*node.cast()),
+                Kind::Operator => self.operator(&*node.cast()),
+                Kind::Function => {
                     let call = &*node.cast::<pg_sys::FuncExpr>();
                     self.function(call.funcid, call.args, call.inputcollid, call.funcresulttype)
                 }
-                NodeTag::T_ScalarArrayOpExpr => self.any_of(&*node.cast()),
-                NodeTag::T_BoolExpr => self.boolean(&*node.cast()),
-                NodeTag::T_NullTest => self.null_test(&*node.cast()),
-                NodeTag::T_BooleanTest => self.boolean_test(&*node.cast()),
-                NodeTag::T_CaseExpr => self.case(&*node.cast()),
-                NodeTag::T_CaseTestExpr => match self.case_values.last() {
+                Kind::AnyOf => self.any_of(&*node.cast()),
+                Kind::Boolean => self.boolean(&*node.cast()),
+                Kind::NullTest => self.null_test(&*node.cast()),
+                Kind::BooleanTest => self.boolean_test(&*node.cast()),
+                Kind::Case => self.case(&*node.cast()),
+                Kind::CaseValue => match self.case_values.last() {
                     Some(value) => Ok(value.clone()),
                     None => Err("a CASE value outside of CASE".into()),
                 },
-                NodeTag::T_CoalesceExpr => self.coalesce(&*node.cast()),
-                NodeTag::T_NullIfExpr => self.null_if(&*node.cast()),
-                NodeTag::T_MinMaxExpr => self.min_max(&*node.cast()),
-                NodeTag::T_DistinctExpr => self.distinct(&*node.cast()),
-                NodeTag::T_RowCompareExpr => self.row_compare(&*node.cast()),
-                NodeTag::T_Var | NodeTag::T_PlaceHolderVar => {
-                    Err("a column that its input does not have".into())
-                }
-                NodeTag::T_SubPlan | NodeTag::T_AlternativeSubPlan => {
-                    Err("a subquery is left to PostgreSQL".into())
-                }
-                other => Err(format!("expression node {other:?} is not supported").into()),
+                Kind::Coalesce => self.coalesce(&*node.cast()),
+                Kind::NullIf => self.null_if(&*node.cast()),
+                Kind::MinMax => self.min_max(&*node.cast()),
+                Kind::Distinct => self.distinct(&*node.cast()),
+                Kind::RowCompare => self.row_compare(&*node.cast()),
             }
         }
     }
@@ -254,7 +267,7 @@ impl<'a, C: Columns> Translator<'a, C> {
         };
         self.params.uses(oid);
         // SAFETY: the arguments of a valid node.
-        let mut all = || unsafe { self.all(args) };
+        let mut all = || unsafe { known(self.all(args)?) };
         match rule {
             Rule::Compare(function) => match <[Typed; 2]>::try_from(all()?) {
                 // SAFETY: in a backend's main thread.
@@ -296,9 +309,7 @@ impl<'a, C: Columns> Translator<'a, C> {
             Rule::Concat => unsafe { self.concat(args) },
             // SAFETY: as above.
             Rule::ConcatWithSeparator => unsafe { self.concat_ws(args) },
-            Rule::Special(translate) => {
-                translate(functions::Call { args: all()?, result, collation })
-            }
+            Rule::Special(translate) => translate(functions::Call { args: all()? }),
         }
     }
 
@@ -346,6 +357,27 @@ impl<'a, C: Columns> Translator<'a, C> {
     }
 }
 
+/// Why a node is not translated.
+fn unsupported(tag: NodeTag) -> Reason {
+    match tag {
+        NodeTag::T_Var | NodeTag::T_PlaceHolderVar => {
+            "a column that its input does not have".into()
+        }
+        NodeTag::T_SubPlan | NodeTag::T_AlternativeSubPlan => {
+            "a subquery is left to PostgreSQL".into()
+        }
+        NodeTag::T_ArrayExpr => "ARRAY[...] is not supported".into(),
+        NodeTag::T_RowExpr => "ROW(...) is not supported".into(),
+        NodeTag::T_SubscriptingRef => "a subscript is not supported".into(),
+        NodeTag::T_FieldSelect => "a field of a composite value is not supported".into(),
+        NodeTag::T_CoerceToDomain => "a cast to a domain is not supported".into(),
+        NodeTag::T_ArrayCoerceExpr => "a cast of an array is not supported".into(),
+        NodeTag::T_WindowFunc => "a window function is not supported".into(),
+        NodeTag::T_GroupingFunc => "GROUPING is not supported".into(),
+        other => format!("expression node {other:?} is not supported").into(),
+    }
+}
+
 /// `arg` as the decimal type `ty`, which holds all its values; other types stay
 /// as they are.
 pub fn as_decimal(arg: Typed, ty: DataType) -> Expr {
@@ -359,6 +391,15 @@ pub fn as_decimal(arg: Typed, ty: DataType) -> Expr {
 pub fn call(function: Function, args: Vec<Typed>, ty: DataType) -> Typed {
     let args = args.into_iter().map(|arg| arg.expr).collect();
     Typed { expr: Expr::call(function, args, ty), ty }
+}
+
+/// `args`, unless the engine only passes one of them on. (Text is such a value
+/// where the database is not in UTF-8.)
+fn known(args: Vec<Typed>) -> Result<Vec<Typed>, Reason> {
+    match args.iter().any(|arg| arg.ty == DataType::Opaque) {
+        true => Err("a function of values that the engine does not know".into()),
+        false => Ok(args),
+    }
 }
 
 /// The function behind an operator node, which may not have been looked up yet.

@@ -51,15 +51,11 @@ pub type Special = fn(Call) -> Result<Typed, Reason>;
 pub struct Call {
     /// The arguments, translated.
     pub args: Vec<Typed>,
-    /// The PostgreSQL type of the result.
-    pub result: pg_sys::Oid,
-    /// The collation that the function works with.
-    pub collation: pg_sys::Oid,
 }
 
 static RULES: LazyLock<HashMap<u32, Rule>> = LazyLock::new(|| all().collect());
 static AGGREGATES: LazyLock<HashMap<u32, AggregateFunction>> =
-    LazyLock::new(|| aggregates::TABLE.iter().copied().collect());
+    LazyLock::new(|| all_aggregates().collect());
 
 /// All admitted functions.
 pub fn all() -> impl Iterator<Item = (u32, Rule)> {
@@ -67,6 +63,11 @@ pub fn all() -> impl Iterator<Item = (u32, Rule)> {
         .into_iter()
         .flatten()
         .copied()
+}
+
+/// All admitted aggregates.
+pub fn all_aggregates() -> impl Iterator<Item = (u32, AggregateFunction)> {
+    aggregates::TABLE.iter().copied()
 }
 
 /// The rule for function `oid`, if it is admitted.

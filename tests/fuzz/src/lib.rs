@@ -13,6 +13,7 @@ pub mod generate;
 pub mod oracle;
 pub mod preamble;
 pub mod print;
+pub mod runner;
 pub mod schema;
 pub mod script;
 pub mod shrink;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::verdict::{Judgement, Verdict};
+use crate::verdict::{Judgement, Verdict, without_values};
 
 /// Counts of verdicts, and of what the PgFusion nodes did.
 #[derive(Clone, Debug, Default)]
@@ -30,7 +30,9 @@ pub struct Tally {
     pub slow: usize,
     /// Queries whose result PostgreSQL does not determine.
     pub undetermined: usize,
-    /// Differences by kind.
+    /// Queries where only one came to an error.
+    pub unreached: usize,
+    /// Differences by kind, or by pg_fusion's error.
     pub different: BTreeMap<String, usize>,
     /// What the PgFusion nodes held, by plan line.
     pub operators: BTreeMap<String, usize>,
@@ -63,8 +65,10 @@ impl Tally {
             Verdict::OtherDataError => self.other_data_errors += 1,
             Verdict::Slow => self.slow += 1,
             Verdict::Undetermined => self.undetermined += 1,
+            Verdict::Unreached => self.unreached += 1,
             Verdict::Different(difference) => {
-                *self.different.entry(difference.kind.to_string()).or_default() += 1;
+                let name = difference.fault().unwrap_or_else(|| difference.kind.to_string());
+                *self.different.entry(name).or_default() += 1;
             }
         }
         for line in &judgement.fusion_lines {
@@ -120,8 +124,9 @@ impl fmt::Display for Tally {
         list(f, "      other messages: ", "; ", &self.messages, 20)?;
         writeln!(f, "    {} with another error of class 22", self.other_data_errors)?;
         writeln!(f, "    {} on which PostgreSQL contradicts itself", self.undetermined)?;
+        writeln!(f, "    {} with an error that only one of them came to", self.unreached)?;
         writeln!(f, "    {} different", self.differences())?;
-        list(f, "      ", ", ", &self.different, 20)?;
+        list(f, "      ", "; ", &self.different, 40)?;
         writeln!(f, "  {} too slow in PostgreSQL alone", self.slow)?;
         list(f, "  the nodes held: ", ", ", &self.operators, 40)?;
         list(f, "  and named: ", ", ", &self.functions, 120)
@@ -172,21 +177,6 @@ fn functions(line: &str) -> Vec<&str> {
     let before = line.match_indices('(').map(|(position, _)| &line[..position]);
     let names = before.map(|before| &before[before.trim_end_matches(is_part).len()..]);
     names.filter(|name| name.starts_with(|c: char| c.is_ascii_alphabetic())).collect()
-}
-
-/// A message without what it quotes: that differs from row to row.
-pub fn without_values(message: &str) -> String {
-    let mut quoted = false;
-    let mut text = String::new();
-    for c in message.chars() {
-        if c == '"' {
-            quoted = !quoted;
-            text.push(c);
-        } else if !quoted {
-            text.push(c);
-        }
-    }
-    text
 }
 
 #[cfg(test)]

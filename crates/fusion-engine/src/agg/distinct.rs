@@ -11,7 +11,7 @@ use crate::expr::{KeyForm, key_form, keys};
 use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, ListArray, UInt64Array, make_comparator,
 };
-use arrow::buffer::{NullBuffer, OffsetBuffer};
+use arrow::buffer::{BooleanBuffer, NullBuffer, OffsetBuffer};
 use arrow::compute::{SortOptions, filter, take};
 use arrow::datatypes::{DataType as Arrow, Field, FieldRef, Schema, SchemaRef, UInt64Type};
 use datafusion_common::{Result, internal_datafusion_err, resources_datafusion_err};
@@ -185,10 +185,10 @@ impl GroupsAccumulator for Distinct {
         }
         let mut plain = plain_groups(self.function, self.input, self.result)
             .ok_or_else(|| internal_datafusion_err!("unknown aggregate"))?;
-        // Without a filter, an accumulator may take it that every group has a row.
-        let all = BooleanArray::from(vec![true; values.len()]);
-        let all = counts.contains(&0).then_some(&all);
-        plain.update_batch(&[values], &groups, all, counts.len())?;
+        // Without a filter an accumulator takes it that each new group comes with a
+        // value; here a group may have none.
+        let every = BooleanArray::new(BooleanBuffer::new_set(values.len()), None);
+        plain.update_batch(&[values], &groups, Some(&every), counts.len())?;
         plain.evaluate(EmitTo::All)
     }
 
@@ -304,16 +304,6 @@ mod tests {
     }
 
     #[test]
-    fn groups_without_values_have_no_sum() {
-        let (input, result) = (DataType::Int4, DataType::Int8);
-        let mut state = Distinct::boxed(AggregateFunction::Sum, input, result).unwrap();
-        state.update_batch(&ints(&[None, Some(1)]), &[0, 1], None, 3).unwrap();
-        let sums = state.evaluate(EmitTo::All).unwrap();
-        let sums: Vec<_> = sums.as_primitive::<Int64Type>().iter().collect();
-        assert_eq!(sums, [None, Some(1), None]);
-    }
-
-    #[test]
     fn floats_are_added_in_ascending_order() {
         let float = DataType::Float8;
         let mut state = Distinct::boxed(AggregateFunction::Sum, float, float).unwrap();
@@ -323,6 +313,21 @@ mod tests {
         let sums = sums.as_primitive::<Float64Type>();
         // -1e16 + 1 + 1e16, where the first addition rounds to even.
         assert_eq!((sums.value(0), sums.value(1).to_bits()), (0.0, (-0.0_f64).to_bits()));
+    }
+
+    #[test]
+    fn a_group_without_values_has_no_sum() {
+        let sum = || Distinct::boxed(AggregateFunction::Sum, DataType::Int4, DataType::Int8);
+        for (values, groups, expected) in [
+            (ints(&[None, None]), [0, 0], vec![None]),
+            (ints(&[Some(5), None]), [0, 1], vec![Some(5), None]),
+            (ints(&[None, Some(5)]), [0, 1], vec![None, Some(5)]),
+        ] {
+            let mut state = sum().unwrap();
+            state.update_batch(&values, &groups, None, expected.len()).unwrap();
+            let sums = state.evaluate(EmitTo::All).unwrap();
+            assert_eq!(sums.as_primitive::<Int64Type>().iter().collect::<Vec<_>>(), expected);
+        }
     }
 
     #[test]

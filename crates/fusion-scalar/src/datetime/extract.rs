@@ -67,6 +67,7 @@ pub fn is_monotonic(unit: DatetimeUnit) -> bool {
 }
 
 /// A field of a date (`extract_date`).
+#[inline]
 pub fn from_date(unit: DatetimeUnit, date: i32) -> Option<Number> {
     if is_infinite_date(date) {
         return infinite(unit, date < 0);
@@ -88,13 +89,13 @@ pub fn from_date(unit: DatetimeUnit, date: i32) -> Option<Number> {
 /// # Errors
 ///
 /// `timestamp out of range` for a value that no valid timestamp has.
+#[inline]
 pub fn from_timestamp(unit: DatetimeUnit, timestamp: i64) -> Result<Option<Number>, PgError> {
     if is_infinite(timestamp) {
         return Ok(infinite(unit, timestamp < 0));
     }
     if unit == DatetimeUnit::Epoch {
-        let since = i128::from(timestamp) - i128::from(UNIX_EPOCH);
-        return Ok(Some(Number::scaled(since, 6)));
+        return Ok(Some(Number::scaled(since_unix_epoch(timestamp), 6)));
     }
     let (julian, time) = split(timestamp)?;
     if unit == DatetimeUnit::Julian {
@@ -102,6 +103,14 @@ pub fn from_timestamp(unit: DatetimeUnit, timestamp: i64) -> Result<Option<Numbe
     }
     Ok(clock_number(unit, Clock::from_time(time))
         .or_else(|| day_field(unit, CalendarDay::from_julian(julian)).map(Number::integer)))
+}
+
+/// Microseconds since 1970-01-01. Where 64 bits do not hold them, PostgreSQL
+/// makes them seconds by `numeric_div`, whose quotient has only four digits after
+/// the point there.
+fn since_unix_epoch(timestamp: i64) -> i128 {
+    let since = i128::from(timestamp) - i128::from(UNIX_EPOCH);
+    if timestamp < i64::MAX + UNIX_EPOCH { since } else { (since + 50) / 100 * 100 }
 }
 
 /// A field of a time (`extract_time`).
@@ -136,6 +145,7 @@ fn seconds_of_days(interval: Interval) -> i128 {
 }
 
 /// The field of an infinite date or timestamp.
+#[inline]
 fn infinite(unit: DatetimeUnit, negative: bool) -> Option<Number> {
     is_monotonic(unit).then_some(if negative { Number::NegativeInfinity } else { Number::Infinity })
 }
@@ -149,6 +159,7 @@ fn clock_number(unit: DatetimeUnit, clock: Clock) -> Option<Number> {
 }
 
 /// The fields of the time of day that are integers.
+#[inline]
 pub(super) fn clock_field(unit: DatetimeUnit, clock: Clock) -> Option<i64> {
     match unit {
         DatetimeUnit::Microsecond => Some(clock.second_in_microseconds()),
@@ -159,6 +170,7 @@ pub(super) fn clock_field(unit: DatetimeUnit, clock: Clock) -> Option<i64> {
 }
 
 /// The fields of the calendar that are integers.
+#[inline]
 pub(super) fn day_field(unit: DatetimeUnit, day: CalendarDay) -> Option<i64> {
     use DatetimeUnit::*;
     let year = day.year;
@@ -301,6 +313,10 @@ mod tests {
         assert_eq!(of(i64::MAX), infinite);
         assert_eq!(of(i64::MIN), infinite.replace("Inf", "-Inf"));
         assert!(from_timestamp(Year, TIMESTAMPS.start - 1).is_err());
+        let epoch = |timestamp| text(from_timestamp(Epoch, timestamp).unwrap());
+        assert_eq!(epoch(TIMESTAMPS.end - 1), "9224318016000.000000");
+        assert_eq!(epoch(i64::MAX + UNIX_EPOCH - 1), "9223372036854.775806");
+        assert_eq!(epoch(i64::MAX + UNIX_EPOCH), "9223372036854.775800");
         assert_eq!(text(from_timestamp(DayOfWeek, -1).unwrap()), "5");
     }
 
