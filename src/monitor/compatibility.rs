@@ -42,8 +42,14 @@ fn entries() -> Result<Vec<Entry>, spi::Error> {
     entries.extend(expressions());
     entries.extend(casts()?);
     entries.extend(operators()?);
+    let in_sql = catalog::<1>(
+        "SELECT p.oid FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_language l ON l.oid = p.prolang \
+         WHERE l.lanname = 'sql' AND p.prokind = 'f' AND NOT p.proretset \
+         AND p.pronamespace = 'pg_catalog'::pg_catalog.regnamespace",
+    )?;
+    let in_sql = in_sql.into_iter().map(|[oid]| oid);
     // SAFETY: in a backend's main thread.
-    let functions = engine::functions().filter_map(|oid| unsafe {
+    let functions = engine::functions().chain(in_sql).filter_map(|oid| unsafe {
         let computed = engine::function(oid)?;
         let object = engine::procedure_name(oid);
         Some(Entry { kind: "function", object, oid: Some(oid), computed })

@@ -7,8 +7,8 @@ use fusion_plan::{DataType, Function, TextFunction};
 use pgrx::pg_sys;
 
 /// What a function asks of the collation with which it is called, if it is called
-/// on text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// on text. Each asks for more than the ones before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Need {
     /// Nothing: it does not look at the collation.
     Nothing,

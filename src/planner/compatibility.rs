@@ -4,16 +4,17 @@
 //! Each function here answers with the conditions in words ([`ALWAYS`] for none),
 //! or `None` for what is left to PostgreSQL. Whether a call can be translated is
 //! found out by translating one: of variables of the declared argument types, under
-//! the collation C.
+//! the collation C. A function that is written in SQL is what PostgreSQL's planner
+//! puts in its place.
 
 use super::aggregate::aggregate as translate_aggregate;
 use super::collation::{Need, is_text};
-use super::expr::{AnyVar, Params, Translator, kinds};
+use super::expr::{AnyVar, Params, Translator, Typed, kinds};
 use super::functions::{self, Rule};
 use super::types::fusion_type;
 use super::{Object, Reason};
-use crate::nodes::{list_of, make};
-use fusion_plan::{AggregateFunction, DataType, Function};
+use crate::nodes::{cast, list_of, make};
+use fusion_plan::{AggregateFunction, DataType, Expr, Function};
 use pgrx::pg_sys;
 use std::ptr;
 
@@ -41,9 +42,11 @@ pub fn expressions() -> impl Iterator<Item = &'static str> {
 ///
 /// Runs in a backend's main thread.
 pub unsafe fn function(oid: pg_sys::Oid) -> Option<String> {
-    let rule = functions::rule(oid)?;
     // SAFETY: the caller's promise.
     unsafe {
+        let Some(rule) = functions::rule(oid) else {
+            return inlined(oid);
+        };
         let signature = Signature::of(oid);
         Some(match rule {
             Rule::Concat | Rule::ConcatWithSeparator => {
@@ -51,9 +54,50 @@ pub unsafe fn function(oid: pg_sys::Oid) -> Option<String> {
             }
             // No variable is of such a type.
             _ if signature.is_polymorphic() => ALWAYS.to_owned(),
-            _ => conditions(called_on_text(rule, &signature), translate(signature.call(oid))),
+            _ => {
+                let call = signature.call(oid, Arguments::Variables);
+                conditions(called_on_text(rule, &signature), translate(call).map(drop))
+            }
         })
     }
+}
+
+/// A function that PostgreSQL replaces by its definition.
+unsafe fn inlined(oid: pg_sys::Oid) -> Option<String> {
+    // SAFETY: in a backend's main thread; PostgreSQL simplifies expressions without
+    // a planner call, too.
+    unsafe {
+        let signature = Signature::of(oid);
+        if signature.is_polymorphic() {
+            return None;
+        }
+        let definition = |arguments| {
+            let call = signature.call(oid, arguments);
+            let definition = pg_sys::eval_const_expressions(ptr::null_mut(), call);
+            let same =
+                cast::<pg_sys::FuncExpr, _>(definition).is_some_and(|call| call.funcid == oid);
+            (!same).then_some(definition)
+        };
+        match translate(definition(Arguments::Variables)?) {
+            Ok(translated) if signature.has_text() => {
+                Some(conditions(strictest_need(&translated.expr), Ok(())))
+            }
+            Ok(_) => Some(ALWAYS.to_owned()),
+            Err(reason) => {
+                translate(definition(Arguments::SomeConstants)?).ok()?;
+                Some(conditions(Need::Nothing, Err(reason)))
+            }
+        }
+    }
+}
+
+/// What the calls in an expression over text ask of their collation.
+fn strictest_need(expr: &Expr) -> Need {
+    let own = match expr {
+        Expr::Call { function, .. } => Need::of(*function),
+        _ => Need::Nothing,
+    };
+    expr.children().into_iter().map(strictest_need).fold(own, Need::max)
 }
 
 /// A cast by function `oid`, whose further arguments are constants.
@@ -66,7 +110,8 @@ pub unsafe fn cast_by_function(oid: pg_sys::Oid) -> Option<String> {
     // SAFETY: the caller's promise.
     unsafe {
         let signature = Signature::of(oid);
-        Some(conditions(called_on_text(rule, &signature), translate(signature.cast(oid))))
+        let call = signature.call(oid, Arguments::OfCast);
+        Some(conditions(called_on_text(rule, &signature), translate(call).map(drop)))
     }
 }
 
@@ -215,61 +260,60 @@ impl Signature {
         self.args.iter().zip(1..).map(|(ty, number)| unsafe { variable(number, *ty).cast() })
     }
 
-    /// A call on variables.
-    unsafe fn call(&self, function: pg_sys::Oid) -> *mut pg_sys::Node {
-        // SAFETY: in a backend's main thread.
-        unsafe {
-            let args = self.variables();
-            call(function, self.result, list_of(args))
-        }
-    }
-
-    /// A call on a variable and constants: the type modifier, and whether the cast
-    /// is explicit.
-    unsafe fn cast(&self, function: pg_sys::Oid) -> *mut pg_sys::Node {
+    /// A call under the collation C.
+    unsafe fn call(&self, function: pg_sys::Oid, arguments: Arguments) -> *mut pg_sys::Node {
         // SAFETY: in a backend's main thread; each constant is of its type.
         unsafe {
-            let args = self.args.iter().zip(1..).map(|(ty, number)| match (number, *ty) {
-                (1, ty) => variable(1, ty).cast(),
-                (_, pg_sys::INT4OID) => {
-                    let typmod = pg_sys::Datum::from(A_TYPMOD);
-                    pg_sys::makeConst(
-                        pg_sys::INT4OID,
-                        -1,
-                        pg_sys::Oid::INVALID,
-                        4,
-                        typmod,
-                        false,
-                        true,
-                    )
-                    .cast()
+            let args = self.args.iter().zip(1..).map(|(ty, number)| match (arguments, *ty) {
+                (Arguments::SomeConstants, pg_sys::TEXTOID) => {
+                    let text = pg_sys::cstring_to_text(c"year".as_ptr());
+                    constant(pg_sys::TEXTOID, -1, pg_sys::Datum::from(text))
                 }
-                _ => pg_sys::makeBoolConst(false, false),
+                (Arguments::SomeConstants, pg_sys::INT4OID) => {
+                    constant(pg_sys::INT4OID, 4, pg_sys::Datum::from(1))
+                }
+                (Arguments::OfCast, pg_sys::INT4OID) if number > 1 => {
+                    constant(pg_sys::INT4OID, 4, pg_sys::Datum::from(A_TYPMOD))
+                }
+                (Arguments::OfCast, pg_sys::BOOLOID) if number > 1 => {
+                    constant(pg_sys::BOOLOID, 1, pg_sys::Datum::from(false))
+                }
+                (_, ty) => variable(number, ty).cast(),
             });
-            call(function, self.result, list_of(args))
+            let args = list_of(args);
+            pg_sys::makeFuncExpr(
+                function,
+                self.result,
+                args,
+                pg_sys::Oid::INVALID,
+                pg_sys::C_COLLATION_OID,
+                pg_sys::CoercionForm::COERCE_EXPLICIT_CALL,
+            )
+            .cast()
         }
     }
+}
+
+/// What a function is called on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Arguments {
+    /// Variables.
+    Variables,
+    /// Constants where a field or a number is likely, else variables.
+    SomeConstants,
+    /// A variable, the type modifier, and whether the cast is explicit.
+    OfCast,
 }
 
 /// A type modifier: of `numeric(10, 2)`, and a long length to other types.
 const A_TYPMOD: i32 = (10 << 16 | 2) + pg_sys::VARHDRSZ as i32;
 
-unsafe fn call(
-    function: pg_sys::Oid,
-    result: pg_sys::Oid,
-    args: *mut pg_sys::List,
-) -> *mut pg_sys::Node {
-    // SAFETY: in a backend's main thread.
+unsafe fn constant(ty: pg_sys::Oid, length: i32, value: pg_sys::Datum) -> *mut pg_sys::Node {
+    // SAFETY: in a backend's main thread; the value is of the type, and of a type
+    // that is passed by value if it has a length.
     unsafe {
-        pg_sys::makeFuncExpr(
-            function,
-            result,
-            args,
-            pg_sys::Oid::INVALID,
-            pg_sys::C_COLLATION_OID,
-            pg_sys::CoercionForm::COERCE_EXPLICIT_CALL,
-        )
-        .cast()
+        let collation = pg_sys::get_typcollation(ty);
+        pg_sys::makeConst(ty, -1, collation, length, value, false, length > 0).cast()
     }
 }
 
@@ -278,10 +322,10 @@ unsafe fn variable(number: i16, ty: pg_sys::Oid) -> *mut pg_sys::Var {
     unsafe { pg_sys::makeVar(1, number, ty, -1, pg_sys::get_typcollation(ty), 0) }
 }
 
-unsafe fn translate(node: *mut pg_sys::Node) -> Result<(), Reason> {
+unsafe fn translate(node: *mut pg_sys::Node) -> Result<Typed, Reason> {
     let mut params = Params::default();
     // SAFETY: an expression as the planner has them; in a backend's main thread.
-    unsafe { Translator::new(&AnyVar, &mut params).translate(node).map(drop) }
+    unsafe { Translator::new(&AnyVar, &mut params).translate(node) }
 }
 
 /// What the function asks of its collation, if it takes text.

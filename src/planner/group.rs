@@ -7,7 +7,7 @@ use super::expr::{Params, Translator};
 use super::fragment::{AggregateFragment, Fragment, Kind};
 use super::order::in_evaluation_order;
 use super::types::type_name;
-use super::upper::{columns_of, covered};
+use super::upper::{columns_of, covered, depends_on_rows};
 use super::{Reason, cost, leaf, report};
 use crate::nodes::{self, iter};
 use crate::version;
@@ -262,6 +262,10 @@ unsafe fn is_part_of(var: *mut pg_sys::Node, groups: &[*mut pg_sys::Node]) -> bo
 unsafe fn check_group_key(expr: *mut pg_sys::Node, ty: DataType) -> Result<(), Reason> {
     // SAFETY: an expression of the query being planned.
     unsafe {
+        // As a column it could not be told from the plan's parameter that gives it.
+        if !depends_on_rows(expr) {
+            return Err("a key that is the same for all rows".into());
+        }
         match ty {
             DataType::Opaque => {
                 Err(format!("grouping by type {}", type_name(pg_sys::exprType(expr))).into())

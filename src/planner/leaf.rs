@@ -193,7 +193,8 @@ pub unsafe fn columns(leaf: &Leaf) -> Outputs {
 unsafe fn add_columns(target: *mut pg_sys::PathTarget, expr: *mut pg_sys::Node) {
     // SAFETY: an expression and a target of the planner's.
     unsafe {
-        for var in iter::<pg_sys::Node>(pg_sys::pull_var_clause(expr, 0)) {
+        const FLAGS: i32 = pg_sys::PVC_INCLUDE_PLACEHOLDERS as i32;
+        for var in iter::<pg_sys::Node>(pg_sys::pull_var_clause(expr, FLAGS)) {
             if !iter::<pg_sys::Node>((*target).exprs).any(|column| nodes::equal(column, var)) {
                 pg_sys::add_column_to_pathtarget(target, var.cast(), 0);
             }
@@ -276,9 +277,12 @@ unsafe fn engine_filters(
 ) -> Vec<Filter> {
     // SAFETY: a valid relation's restriction list holds RestrictInfos.
     unsafe {
-        let infos: Vec<_> = iter::<pg_sys::RestrictInfo>((*rel).baserestrictinfo)
-            .filter(|info| !(**info).pseudoconstant)
-            .collect();
+        let infos: Vec<_> = iter::<pg_sys::RestrictInfo>((*rel).baserestrictinfo).collect();
+        // A condition that does not depend on the rows becomes a node of its own
+        // above the scan, which passes on the relation's columns and no others.
+        if infos.iter().any(|info| (**info).pseudoconstant) {
+            return Vec::new();
+        }
         if infos.iter().any(|info| (**info).security_level != (*infos[0]).security_level) {
             return Vec::new();
         }

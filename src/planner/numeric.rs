@@ -173,7 +173,8 @@ pub fn with_typmod(arg: Typed, raw: i32) -> Typed {
         if from.scale <= places && from.whole as i32 <= room {
             return widened(arg);
         }
-        if from.scale > places && from.whole as i32 + 1 <= room {
+        // Rounding may carry into one more digit.
+        if from.scale > places && (from.whole as i32) < room {
             let places = Typed {
                 expr: Expr::literal(DataType::Int4, Value::Int(scale.into())),
                 ty: DataType::Int4,
@@ -200,13 +201,13 @@ pub fn is_numeric(ty: DataType) -> bool {
 }
 
 /// The type that holds numeric values of types `a` and `b` with their display
-/// scales. A wider decimal would not show that years may be infinite.
+/// scales.
 pub fn branch_type(a: DataType, b: DataType) -> DataType {
     let fast = match (a, b) {
         (DataType::Decimal { scale: a_scale, .. }, DataType::Decimal { scale: b_scale, .. })
             if a_scale == b_scale =>
         {
-            common_type(a, b).ok().filter(|ty| *ty == YEAR || (a != YEAR && b != YEAR))
+            common_type(a, b).ok()
         }
         _ => None,
     };
@@ -339,6 +340,7 @@ mod tests {
         assert_eq!(branch_type(decimal(5, 2), decimal(5, 3)), DataType::Numeric);
         assert_eq!(branch_type(DataType::Numeric, decimal(5, 3)), DataType::Numeric);
         assert_eq!(branch_type(YEAR, decimal(9, 0)), DataType::Numeric);
-        assert_eq!(branch_type(YEAR, decimal(3, 0)), YEAR);
+        assert_eq!(branch_type(YEAR, decimal(3, 0)), DataType::Numeric);
+        assert_eq!(branch_type(YEAR, YEAR), YEAR);
     }
 }

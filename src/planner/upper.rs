@@ -139,6 +139,19 @@ pub unsafe fn covered(outputs: &Outputs, node: *mut pg_sys::Node) -> bool {
     }
 }
 
+/// Whether the value of `node` can differ from row to row.
+///
+/// # Safety
+///
+/// `node` is an expression of the query being planned.
+pub unsafe fn depends_on_rows(node: *mut pg_sys::Node) -> bool {
+    const FLAGS: u32 = pg_sys::PVC_INCLUDE_AGGREGATES
+        | pg_sys::PVC_INCLUDE_WINDOWFUNCS
+        | pg_sys::PVC_INCLUDE_PLACEHOLDERS;
+    // SAFETY: the caller's promise.
+    unsafe { !pg_sys::pull_var_clause(node, FLAGS as i32).is_null() }
+}
+
 unsafe fn order(root: *mut pg_sys::PlannerInfo, input: Rc<Fragment>) -> Result<Fragment, Reason> {
     // SAFETY: the planner's structures are valid for the call.
     unsafe {
@@ -152,6 +165,9 @@ unsafe fn order(root: *mut pg_sys::PlannerInfo, input: Rc<Fragment>) -> Result<F
                 (*root).processed_tlist,
             );
             let about = |reason: Reason| reason.about(expr);
+            if !depends_on_rows(expr) {
+                continue;
+            }
             let descending = match functions::comparison(pg_sys::get_opcode(clause.sortop)) {
                 Some(Function::Lt) => false,
                 Some(Function::Gt) => true,

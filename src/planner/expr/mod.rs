@@ -34,6 +34,12 @@ pub trait Columns {
     ///
     /// `node` is a node.
     unsafe fn find(&self, node: *const pg_sys::Node) -> Option<Result<(u32, DataType), Reason>>;
+
+    /// Whether `placeholder`, which is no column, is computed where it is named.
+    fn computes(&self, placeholder: &pg_sys::PlaceHolderVar) -> bool {
+        let _ = placeholder;
+        false
+    }
 }
 
 /// Any variable and placeholder of the query is a column: for asking whether an expression can
@@ -145,6 +151,11 @@ impl<'a, C: Columns> Translator<'a, C> {
         unsafe {
             if let Some(found) = self.columns.find(node) {
                 return found.map(|(index, ty)| Typed { expr: Expr::Column(index), ty });
+            }
+            if let Some(placeholder) = cast::<pg_sys::PlaceHolderVar, _>(node)
+                && self.columns.computes(placeholder)
+            {
+                return self.translate(placeholder.phexpr.cast());
             }
             if stable::is_stable_value(node) {
                 return self.value_at_start(node);

@@ -14,9 +14,10 @@ use crate::case::Case;
 use crate::dice::Dice;
 use crate::generate::{Known, Options, case, schema};
 use crate::oracle::Oracle;
+use crate::print::sql;
 use crate::script::{Story, script};
 use crate::shrink::{Budget, shrink};
-use crate::tally::{Tally, without_values};
+use crate::tally::Tally;
 use crate::verdict::{Difference, Judge, Kind, Verdict};
 
 /// Queries on one schema.
@@ -142,7 +143,8 @@ impl Campaign {
             start: Instant::now(),
             last_word: Instant::now(),
             report: Report::default(),
-            signatures: BTreeSet::new(),
+            faults: BTreeSet::new(),
+            seen: Vec::new(),
         };
         let mut number = self.first_schema;
         while !run.is_over() {
@@ -163,7 +165,10 @@ struct Run<'a> {
     start: Instant,
     last_word: Instant,
     report: Report,
-    signatures: BTreeSet<String>,
+    /// The messages of errors that are findings.
+    faults: BTreeSet<String>,
+    /// What other findings are made of.
+    seen: Vec<BTreeSet<String>>,
 }
 
 impl Run<'_> {
@@ -209,14 +214,18 @@ impl Run<'_> {
         difference: &Difference,
         place: Place,
     ) -> Result<()> {
-        let error = error_signature(difference);
-        if error.as_ref().is_some_and(|error| self.signatures.contains(error)) {
+        let fault = difference.fault();
+        if fault.as_ref().is_some_and(|fault| self.faults.contains(fault)) {
             self.report.repeated += 1;
             return Ok(());
         }
-        let case = shrink(oracle, case, &difference.kind, Budget::default());
-        let signature = error.unwrap_or_else(|| signature(&case.query, &difference.kind));
-        if !self.signatures.insert(signature) {
+        let case = shrink(oracle, case, difference, Budget::default());
+        let parts = parts(&case.query, &difference.kind);
+        let is_seen = self.seen.iter().any(|seen| seen.is_subset(&parts));
+        let repeats = if fault.is_some() { false } else { is_seen };
+        self.faults.extend(fault);
+        self.seen.push(parts);
+        if repeats {
             self.report.repeated += 1;
             return Ok(());
         }
@@ -257,28 +266,27 @@ impl Run<'_> {
     }
 }
 
-/// What an error that only pg_fusion raises says.
-fn error_signature(difference: &Difference) -> Option<String> {
-    let Kind::ForcedFails(sqlstate) = &difference.kind else { return None };
-    let message = difference.text.split(" (").next().unwrap_or_default();
-    (!sqlstate.starts_with("22")).then(|| without_values(message))
-}
-
-/// What a small query is about. Two with the same signature probably have the same cause.
-fn signature(query: &Query, kind: &Kind) -> String {
-    let mut parts = BTreeSet::new();
+/// What a small query is made of. One with all parts of another that differs in the same
+/// way probably has the same cause.
+fn parts(query: &Query, kind: &Kind) -> BTreeSet<String> {
+    let mut parts = BTreeSet::from([kind.to_string()]);
     query.visit_exprs(&mut |expr| {
         let call = match expr {
             Expr::Call(call) => call,
-            Expr::Aggregate(aggregate) => &aggregate.call,
+            Expr::Aggregate(aggregate) => {
+                if aggregate.distinct {
+                    parts.insert("DISTINCT".to_owned());
+                }
+                &aggregate.call
+            }
             Expr::Window(window) => &window.call,
             _ => return,
         };
-        parts.insert(call.template.text);
+        parts.insert(call.template.text.to_owned());
     });
-    if parts.is_empty() {
-        // A matter of clauses.
-        return format!("{kind}: {}", crate::print::sql(query));
+    if parts.len() == 1 {
+        // A matter of clauses; the numbers of names do not matter.
+        parts.insert(sql(query).replace(|c: char| c.is_ascii_digit(), ""));
     }
-    format!("{kind}: {}", parts.into_iter().collect::<Vec<_>>().join(", "))
+    parts
 }

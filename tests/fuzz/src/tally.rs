@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::verdict::{Judgement, Kind, Verdict};
+use crate::verdict::{Judgement, Verdict, without_values};
 
 /// Counts of verdicts, and of what the PgFusion nodes did.
 #[derive(Clone, Debug, Default)]
@@ -67,13 +67,7 @@ impl Tally {
             Verdict::Undetermined => self.undetermined += 1,
             Verdict::Unreached => self.unreached += 1,
             Verdict::Different(difference) => {
-                let name = match &difference.kind {
-                    Kind::ForcedFails(_) | Kind::Errors(..) => {
-                        let error = difference.text.split(" instead of ").next();
-                        without_values(error.unwrap_or_default())
-                    }
-                    kind => kind.to_string(),
-                };
+                let name = difference.fault().unwrap_or_else(|| difference.kind.to_string());
                 *self.different.entry(name).or_default() += 1;
             }
         }
@@ -183,21 +177,6 @@ fn functions(line: &str) -> Vec<&str> {
     let before = line.match_indices('(').map(|(position, _)| &line[..position]);
     let names = before.map(|before| &before[before.trim_end_matches(is_part).len()..]);
     names.filter(|name| name.starts_with(|c: char| c.is_ascii_alphabetic())).collect()
-}
-
-/// A message without what it quotes: that differs from row to row.
-pub fn without_values(message: &str) -> String {
-    let mut quoted = false;
-    let mut text = String::new();
-    for c in message.chars() {
-        if c == '"' {
-            quoted = !quoted;
-            text.push(c);
-        } else if !quoted {
-            text.push(c);
-        }
-    }
-    text
 }
 
 #[cfg(test)]

@@ -69,6 +69,33 @@ pub enum Kind {
     Leak,
 }
 
+impl Difference {
+    /// What an error that only pg_fusion raises says, if it is about more than data. A
+    /// difference with another message has another cause.
+    pub fn fault(&self) -> Option<String> {
+        let (Kind::ForcedFails(sqlstate) | Kind::Errors(_, sqlstate)) = &self.kind else {
+            return None;
+        };
+        let message = self.text.split(" instead of ").next().unwrap_or_default();
+        (!sqlstate.starts_with("22")).then(|| without_values(message))
+    }
+}
+
+/// A message without what it quotes: that differs from row to row.
+pub fn without_values(message: &str) -> String {
+    let mut quoted = false;
+    let mut text = String::new();
+    for c in message.chars() {
+        if c == '"' {
+            quoted = !quoted;
+        }
+        if c == '"' || !quoted {
+            text.push(c);
+        }
+    }
+    text
+}
+
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -114,4 +141,20 @@ pub struct Judgement {
 pub trait Judge {
     /// Tries a case.
     fn judge(&mut self, case: &crate::case::Case) -> Judgement;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn faults_are_told_by_their_message() {
+        let fault = |sqlstate: &str, text: &str| {
+            let kind = Kind::ForcedFails(sqlstate.to_owned());
+            Difference { kind, text: text.to_owned() }.fault()
+        };
+        let text = "no column \"a\" (XX000) instead of 3 rows";
+        assert_eq!(fault("XX000", text).unwrap(), "no column \"\" (XX000)");
+        assert_eq!(fault("22012", "division by zero (22012) instead of 3 rows"), None);
+    }
 }

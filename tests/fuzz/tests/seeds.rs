@@ -104,7 +104,7 @@ fn an_injected_difference_is_found_and_made_small() {
 
     let rows = |case: &Case| case.schema.tables.iter().map(|table| table.rows.len()).sum::<usize>();
     let before = rows(&case);
-    let small = shrink(&mut oracle, case.clone(), &Kind::Rows, Budget::default());
+    let small = shrink(&mut oracle, case.clone(), &difference, Budget::default());
     let text = sql(&small.query);
     assert!(text.contains("current_setting") && text.len() < 120, "{text}");
     assert!(rows(&small) <= 2 && rows(&small) < before, "{} of {before} rows", rows(&small));

@@ -145,7 +145,7 @@ where
     A: ArrowPrimitiveType<Native: Into<f64>>,
     O: ArrowPrimitiveType<Native: Integer>,
 {
-    converted::<A, O>("round", |value| float::to_integer(value))
+    converted::<A, O>("round", float::to_integer)
 }
 
 /// The input function of `result`.

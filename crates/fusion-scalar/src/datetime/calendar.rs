@@ -22,6 +22,7 @@ pub struct CalendarDay {
 
 impl CalendarDay {
     /// The day with a Julian day number that is not negative (`j2date`).
+    #[inline]
     pub fn from_julian(julian: i32) -> Self {
         const FOUR_CENTURIES: u32 = 146_097;
         const FOUR_YEARS: u32 = 1461;
@@ -44,6 +45,7 @@ impl CalendarDay {
 
     /// The Julian day number (`date2j`); right for all days that
     /// [`CalendarDay::is_julian`] lets pass.
+    #[inline]
     pub fn julian(self) -> i32 {
         let (year, month) = match self.month > 2 {
             true => (self.year.wrapping_add(4800), self.month + 1),
@@ -65,6 +67,7 @@ impl CalendarDay {
     }
 
     /// The day of the week of this day, from Sunday, 0 (`j2day`).
+    #[inline]
     pub fn weekday(self) -> i32 {
         weekday(self.julian())
     }
@@ -89,6 +92,7 @@ impl CalendarDay {
 }
 
 /// The day of the week of a Julian day, from Sunday, 0 (`j2day`).
+#[inline]
 pub fn weekday(julian: i32) -> i32 {
     julian.wrapping_add(1).rem_euclid(7)
 }

@@ -15,6 +15,7 @@ use fusion_plan::PgError;
 /// # Errors
 ///
 /// `date out of range`.
+#[inline]
 pub fn add_days(date: i32, days: i32) -> Result<i32, PgError> {
     moved(date, date.checked_add(days))
 }
@@ -24,10 +25,12 @@ pub fn add_days(date: i32, days: i32) -> Result<i32, PgError> {
 /// # Errors
 ///
 /// `date out of range`.
+#[inline]
 pub fn sub_days(date: i32, days: i32) -> Result<i32, PgError> {
     moved(date, date.checked_sub(days))
 }
 
+#[inline]
 fn moved(from: i32, to: Option<i32>) -> Result<i32, PgError> {
     match to {
         _ if is_infinite_date(from) => Ok(from),
@@ -41,6 +44,7 @@ fn moved(from: i32, to: Option<i32>) -> Result<i32, PgError> {
 /// # Errors
 ///
 /// `cannot subtract infinite dates`.
+#[inline]
 pub fn difference(left: i32, right: i32) -> Result<i32, PgError> {
     if is_infinite_date(left) || is_infinite_date(right) {
         return Err(overflow("cannot subtract infinite dates"));
@@ -50,6 +54,7 @@ pub fn difference(left: i32, right: i32) -> Result<i32, PgError> {
 
 /// The timestamp of a date's midnight (`date2timestamp_opt_overflow`); `None`
 /// beyond the timestamps' range.
+#[inline]
 pub fn midnight(date: i32) -> Option<i64> {
     match date {
         i32::MIN => Some(i64::MIN),
@@ -64,6 +69,7 @@ pub fn midnight(date: i32) -> Option<i64> {
 /// # Errors
 ///
 /// `date out of range for timestamp`.
+#[inline]
 pub fn to_timestamp(date: i32) -> Result<i64, PgError> {
     midnight(date).ok_or_else(|| overflow("date out of range for timestamp"))
 }
@@ -73,6 +79,7 @@ pub fn to_timestamp(date: i32) -> Result<i64, PgError> {
 /// # Errors
 ///
 /// `timestamp out of range` for a value that no valid timestamp has.
+#[inline]
 pub fn from_timestamp(timestamp: i64) -> Result<i32, PgError> {
     match timestamp {
         i64::MIN => Ok(i32::MIN),

@@ -67,6 +67,7 @@ pub fn is_monotonic(unit: DatetimeUnit) -> bool {
 }
 
 /// A field of a date (`extract_date`).
+#[inline]
 pub fn from_date(unit: DatetimeUnit, date: i32) -> Option<Number> {
     if is_infinite_date(date) {
         return infinite(unit, date < 0);
@@ -88,6 +89,7 @@ pub fn from_date(unit: DatetimeUnit, date: i32) -> Option<Number> {
 /// # Errors
 ///
 /// `timestamp out of range` for a value that no valid timestamp has.
+#[inline]
 pub fn from_timestamp(unit: DatetimeUnit, timestamp: i64) -> Result<Option<Number>, PgError> {
     if is_infinite(timestamp) {
         return Ok(infinite(unit, timestamp < 0));
@@ -143,6 +145,7 @@ fn seconds_of_days(interval: Interval) -> i128 {
 }
 
 /// The field of an infinite date or timestamp.
+#[inline]
 fn infinite(unit: DatetimeUnit, negative: bool) -> Option<Number> {
     is_monotonic(unit).then_some(if negative { Number::NegativeInfinity } else { Number::Infinity })
 }
@@ -156,6 +159,7 @@ fn clock_number(unit: DatetimeUnit, clock: Clock) -> Option<Number> {
 }
 
 /// The fields of the time of day that are integers.
+#[inline]
 pub(super) fn clock_field(unit: DatetimeUnit, clock: Clock) -> Option<i64> {
     match unit {
         DatetimeUnit::Microsecond => Some(clock.second_in_microseconds()),
@@ -166,6 +170,7 @@ pub(super) fn clock_field(unit: DatetimeUnit, clock: Clock) -> Option<i64> {
 }
 
 /// The fields of the calendar that are integers.
+#[inline]
 pub(super) fn day_field(unit: DatetimeUnit, day: CalendarDay) -> Option<i64> {
     use DatetimeUnit::*;
     let year = day.year;

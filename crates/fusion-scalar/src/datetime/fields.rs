@@ -19,6 +19,7 @@ pub struct Clock {
 
 impl Clock {
     /// The fields of a `time` (`time2tm`, `dt2time`).
+    #[inline]
     pub fn from_time(time: i64) -> Self {
         Self {
             hour: (time / HOUR) as i32,
@@ -48,6 +49,7 @@ impl Clock {
 ///
 /// `timestamp out of range` before Julian day 0 (`timestamp2tm`), where -infinity
 /// is, too.
+#[inline]
 pub fn split(timestamp: i64) -> Result<(i32, i64), PgError> {
     let julian = timestamp.div_euclid(DAY) + i64::from(EPOCH_JULIAN);
     match i32::try_from(julian) {

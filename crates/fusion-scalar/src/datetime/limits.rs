@@ -23,11 +23,13 @@ pub const TIMESTAMPS: Range<i64> =
     DATES.start as i64 * DAY..FIRST_DATE_WITHOUT_TIMESTAMP as i64 * DAY;
 
 /// Whether a date is one of the infinities.
+#[inline]
 pub fn is_infinite_date(date: i32) -> bool {
     matches!(date, i32::MIN | i32::MAX)
 }
 
 /// Whether a timestamp is one of the infinities.
+#[inline]
 pub fn is_infinite(timestamp: i64) -> bool {
     matches!(timestamp, i64::MIN | i64::MAX)
 }

@@ -150,8 +150,14 @@ impl Generator<'_> {
         let without = &self.options.without;
         let allowed =
             |template: &&Template| !without.iter().any(|text| template.text.contains(text));
+        // Where errors are allowed they are wanted.
+        let daring = if self.may_fail { 4 } else { 1 };
+        let weight = |template: &Template| {
+            let can_fail = template.rule.fails || template.rule.limit.is_some();
+            template.rule.weight * if can_fail { daring } else { 1 }
+        };
         let templates: Vec<_> =
-            templates.filter(allowed).map(|template| (template.rule.weight, template)).collect();
+            templates.filter(allowed).map(|template| (weight(template), template)).collect();
         (!templates.is_empty()).then(|| *self.dice.weighted(&templates))
     }
 

@@ -26,7 +26,7 @@ struct Values {
 }
 
 fn table(dice: &mut Dice, values: &mut Values, number: usize) -> Table {
-    let count = *dice.weighted(&[(1, 0), (2, 1), (8, 12), (10, 40), (6, 120), (3, 400), (1, 3000)]);
+    let count = *dice.weighted(&[(1, 0), (1, 1), (8, 12), (12, 40), (8, 120), (4, 400), (1, 3000)]);
     let count = if count > 1 { dice.between(count / 2, count) as usize } else { count as usize };
     let mut columns = Vec::new();
     let mut filling: Vec<Filling> = Vec::new();
@@ -194,7 +194,8 @@ struct Filling {
 impl Filling {
     fn new(dice: &mut Dice, column: &Column, values: &mut Values) -> Self {
         let taste = if dice.percent(45) { Taste::Wild } else { Taste::Tame };
-        let nulls = if column.not_null { 0 } else { *dice.pick(&[0, 5, 20, 20, 60, 100]) };
+        let nulls = *dice.weighted(&[(30, 0), (25, 5), (25, 20), (12, 60), (4, 100)]);
+        let nulls = if column.not_null { 0 } else { nulls };
         let size = *dice.pick(&[1, 2, 4, 8, 16]);
         // Values with a modifier are no values of other columns.
         let key = (column.ty, column.modifier == Modifier::Plain && taste == Taste::Tame);

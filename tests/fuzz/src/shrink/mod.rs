@@ -13,7 +13,7 @@ mod queries;
 use std::time::{Duration, Instant};
 
 use crate::case::{Case, Manner};
-use crate::verdict::{Judge, Kind, Verdict};
+use crate::verdict::{Difference, Judge, Verdict};
 
 /// How much may be spent on one case.
 #[derive(Clone, Copy, Debug)]
@@ -30,18 +30,18 @@ impl Default for Budget {
     }
 }
 
-/// The smallest case found that shows a difference of the kind, starting from one that
-/// does.
-pub fn shrink(judge: &mut dyn Judge, case: Case, kind: &Kind, budget: Budget) -> Case {
+/// The smallest case found that shows a difference of the same kind, starting from one
+/// that does.
+pub fn shrink(judge: &mut dyn Judge, case: Case, found: &Difference, budget: Budget) -> Case {
     let deadline = Instant::now() + budget.time;
-    let mut shrinker = Shrinker { judge, kind, case, deadline, attempts: budget.attempts };
+    let mut shrinker = Shrinker { judge, found, case, deadline, attempts: budget.attempts };
     shrinker.all();
     shrinker.case
 }
 
 struct Shrinker<'a> {
     judge: &'a mut dyn Judge,
-    kind: &'a Kind,
+    found: &'a Difference,
     case: Case,
     deadline: Instant,
     attempts: usize,
@@ -76,8 +76,10 @@ impl Shrinker<'_> {
         }
         self.attempts -= 1;
         let verdict = self.judge.judge(&case).verdict;
-        let fails =
-            matches!(verdict, Verdict::Different(difference) if difference.kind == *self.kind);
+        let is_same = |difference: &Difference| {
+            difference.kind == self.found.kind && difference.fault() == self.found.fault()
+        };
+        let fails = matches!(&verdict, Verdict::Different(difference) if is_same(difference));
         if fails {
             self.case = case;
         }
@@ -124,13 +126,17 @@ mod tests {
     use crate::dice::Dice;
     use crate::generate::{Known, Options, case, schema};
     use crate::print::sql;
-    use crate::verdict::{Difference, Judgement};
+    use crate::verdict::{Judgement, Kind};
 
     /// Says that a case differs if its query has a text in it and a table has a row
     /// with NULL in it.
     struct Fake {
         text: &'static str,
         asked: usize,
+    }
+
+    fn other_rows() -> Difference {
+        Difference { kind: Kind::Rows, text: String::new() }
     }
 
     impl Judge for Fake {
@@ -141,11 +147,7 @@ mod tests {
             };
             let differs =
                 sql(&case.query).contains(self.text) && case.schema.tables.iter().any(has_null);
-            let verdict = if differs {
-                Verdict::Different(Difference { kind: Kind::Rows, text: String::new() })
-            } else {
-                Verdict::Same(1)
-            };
+            let verdict = if differs { Verdict::Different(other_rows()) } else { Verdict::Same(1) };
             Judgement { verdict, fusion_lines: Vec::new() }
         }
     }
@@ -160,7 +162,7 @@ mod tests {
             .find(|case| matches!(fake.judge(case).verdict, Verdict::Different(_)))
             .expect("one of many queries has the text");
         fake.asked = 0;
-        let small = shrink(&mut fake, found.clone(), &Kind::Rows, Budget::default());
+        let small = shrink(&mut fake, found.clone(), &other_rows(), Budget::default());
         (found, small, fake.asked)
     }
 
