@@ -19,22 +19,27 @@ pub struct Storage {
 }
 
 impl Storage {
-    /// The storage of column `index`, counted from zero, of the rows that
-    /// `descriptor` describes.
+    /// The storages of the first `count` columns of the rows that `descriptor`
+    /// describes; `None` if there are fewer.
     ///
     /// # Safety
     ///
-    /// The descriptor is valid and has the column; runs in a backend's main
-    /// thread.
-    pub unsafe fn of_column(descriptor: pg_sys::TupleDesc, index: usize) -> Self {
-        // SAFETY: the caller's promise.
+    /// The descriptor is valid; runs in a backend's main thread.
+    pub unsafe fn of_columns(descriptor: pg_sys::TupleDesc, count: usize) -> Option<Vec<Self>> {
+        // SAFETY: the caller's promise; the columns exist.
         unsafe {
-            let attribute = version::attribute(descriptor, index);
-            Self {
-                type_id: pg_sys::getBaseType((*attribute).atttypid),
-                length: (*attribute).attlen,
-                by_value: (*attribute).attbyval,
+            if usize::try_from((*descriptor).natts).unwrap_or_default() < count {
+                return None;
             }
+            let storage = |index| {
+                let attribute = version::attribute(descriptor, index);
+                Self {
+                    type_id: pg_sys::getBaseType((*attribute).atttypid),
+                    length: (*attribute).attlen,
+                    by_value: (*attribute).attbyval,
+                }
+            };
+            Some((0..count).map(storage).collect())
         }
     }
 

@@ -190,16 +190,12 @@ impl Feed {
             (node, leaf.ok_or_else(|| PgError::internal("a Feed node without a leaf"))?)
         };
         // SAFETY: an initialised plan state knows the rows it gives.
-        let columns = unsafe {
-            let rows = (*leaf).ps_ResultTupleDesc;
-            if usize::try_from((*rows).natts).is_ok_and(|count| count < types.len()) {
-                return Err(PgError::internal("a leaf without some of its columns"));
-            }
-            let columns = types.iter().enumerate();
-            columns
-                .map(|(index, ty)| ColumnWriter::new(*ty, Storage::of_column(rows, index)))
-                .collect()
-        };
+        let storages = unsafe { Storage::of_columns((*leaf).ps_ResultTupleDesc, types.len()) };
+        let storages =
+            storages.ok_or_else(|| PgError::internal("a leaf without some of its columns"))?;
+        let columns =
+            types.iter().zip(storages).map(|(ty, storage)| ColumnWriter::new(*ty, storage));
+        let columns = columns.collect();
         Ok(Self {
             node,
             leaf,

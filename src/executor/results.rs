@@ -27,16 +27,13 @@ impl Results {
         types: Vec<DataType>,
         descriptor: pg_sys::TupleDesc,
     ) -> Result<Self, PgError> {
-        // SAFETY: the caller's promise; the columns exist.
-        let columns = unsafe {
-            if usize::try_from((*descriptor).natts).is_ok_and(|count| count < types.len()) {
-                return Err(PgError::internal("a result without some of its columns"));
-            }
-            let columns = types.iter().enumerate();
-            columns
-                .map(|(index, ty)| ColumnReader::new(*ty, Storage::of_column(descriptor, index)))
-                .collect()
-        };
+        // SAFETY: the caller's promise.
+        let storages = unsafe { Storage::of_columns(descriptor, types.len()) };
+        let storages =
+            storages.ok_or_else(|| PgError::internal("a result without some of its columns"))?;
+        let columns =
+            types.iter().zip(storages).map(|(ty, storage)| ColumnReader::new(*ty, storage));
+        let columns = columns.collect();
         Ok(Self { types, columns, page: None, next_row: 0 })
     }
 

@@ -7,7 +7,7 @@
 use super::Reason;
 use super::aggregate::aggregate;
 use super::compare::{comparable, join_key};
-use super::expr::{Columns, Params, Translator, function_name};
+use super::expr::{Columns, Params, Translator, Typed, function_name};
 use super::fragment::{
     AggregateFragment, Fragment, JoinFragment, JoinKey, Kind, Leaf, LimitFragment, SortFragment,
 };
@@ -233,27 +233,27 @@ impl Builder {
                 output,
                 rows,
             });
-            let step = self.compute(rel, outputs, &computed)?;
-            let step = match join.kind {
-                JoinKind::Anti => with_nulls(step, &right_outputs, &needed),
-                JoinKind::Semi => self.with_equals(step, &join.keys, &right_outputs, &needed)?,
-                _ => step,
-            };
+            let mut added = self.values_of(&outputs, &computed)?;
+            added.extend(match join.kind {
+                JoinKind::Anti => nulls(&right_outputs, &needed),
+                JoinKind::Semi => self.equals(&outputs, &join.keys, &right_outputs, &needed)?,
+                _ => Vec::new(),
+            });
+            let step = with_columns((rel, outputs), added);
             self.filter(step, &join.above, rows)
         }
     }
 
-    /// The result `step` of a semi join with those of the right side's `columns`
-    /// that are `needed`: each is a key, so the left side's key equals it.
-    unsafe fn with_equals(
+    /// What the right side's `columns` that are `needed` above a semi join are
+    /// there: each is a key, so the left side's key equals it.
+    unsafe fn equals(
         &mut self,
-        (rel, mut outputs): Step,
+        input: &Outputs,
         keys: &[JoinKey],
         columns: &Outputs,
         needed: &[*mut pg_sys::Node],
-    ) -> Result<Step, Reason> {
-        let mut exprs: Vec<Expr> = (0..outputs.0.len() as u32).map(Expr::Column).collect();
-        let input = outputs.clone();
+    ) -> Result<Vec<Computed>, Reason> {
+        let mut equals = Vec::new();
         for column in &columns.0 {
             // SAFETY: the fragment's nodes are alive.
             unsafe {
@@ -263,15 +263,11 @@ impl Builder {
                 let Some(key) = keys.iter().find(|key| is_same(key.right, column.expr)) else {
                     continue;
                 };
-                let equal = Translator::new(&input, &mut self.params).translate(key.left)?;
-                outputs.0.push(Column { expr: column.expr, ty: equal.ty });
-                exprs.push(equal.expr);
+                let equal = Translator::new(input, &mut self.params).translate(key.left)?;
+                equals.push((column.expr, equal));
             }
         }
-        Ok(match exprs.len() == input.0.len() {
-            true => (rel, outputs),
-            false => (Rel::Project { input: Box::new(rel), exprs }, outputs),
-        })
+        Ok(equals)
     }
 
     /// The placeholders among `columns` that `join` is the first to know all
@@ -304,28 +300,23 @@ impl Builder {
         }
     }
 
-    /// `rel` with columns for `placeholders` added.
-    unsafe fn compute(
+    /// The values of `placeholders` over the columns `input`.
+    unsafe fn values_of(
         &mut self,
-        rel: Rel,
-        mut outputs: Outputs,
+        input: &Outputs,
         placeholders: &[*const pg_sys::PlaceHolderVar],
-    ) -> Result<Step, Reason> {
-        if placeholders.is_empty() {
-            return Ok((rel, outputs));
-        }
-        let mut exprs: Vec<Expr> = (0..outputs.0.len() as u32).map(Expr::Column).collect();
-        let input = outputs.clone();
-        for placeholder in placeholders {
-            // SAFETY: the fragment's nodes are alive.
-            let typed = unsafe {
-                Translator::new(&input, &mut self.params)
-                    .translate((**placeholder).phexpr.cast())?
-            };
-            outputs.0.push(Column { expr: placeholder.cast_mut().cast(), ty: typed.ty });
-            exprs.push(typed.expr);
-        }
-        Ok((Rel::Project { input: Box::new(rel), exprs }, outputs))
+    ) -> Result<Vec<Computed>, Reason> {
+        placeholders
+            .iter()
+            .map(|placeholder| {
+                // SAFETY: the fragment's nodes are alive.
+                let value = unsafe {
+                    Translator::new(input, &mut self.params)
+                        .translate((**placeholder).phexpr.cast())?
+                };
+                Ok((placeholder.cast_mut().cast(), value))
+            })
+            .collect()
     }
 
     /// The rows of `step` for which all `clauses` are true.
@@ -467,30 +458,36 @@ impl Builder {
     }
 }
 
-/// `step` with NULLs for those of `columns` that are `needed`: an outer join of
-/// which only the rows without a partner are wanted has become an anti join, but
-/// what is above may still name the other side's columns.
+/// A column that is computed: the PostgreSQL expression that it holds, and how.
+type Computed = (*mut pg_sys::Node, Typed);
+
+/// `step` with further columns, computed from those it has.
+fn with_columns((rel, mut outputs): Step, added: Vec<Computed>) -> Step {
+    if added.is_empty() {
+        return (rel, outputs);
+    }
+    let mut exprs: Vec<Expr> = (0..outputs.0.len() as u32).map(Expr::Column).collect();
+    for (expr, value) in added {
+        outputs.0.push(Column { expr, ty: value.ty });
+        exprs.push(value.expr);
+    }
+    (Rel::Project { input: Box::new(rel), exprs }, outputs)
+}
+
+/// NULLs for those of `columns` that are `needed`: an outer join of which only the
+/// rows without a partner are wanted has become an anti join, but what is above
+/// may still name the other side's columns.
 ///
 /// # Safety
 ///
 /// All are nodes of the planner call under way.
-unsafe fn with_nulls(
-    (rel, mut outputs): Step,
-    columns: &Outputs,
-    needed: &[*mut pg_sys::Node],
-) -> Step {
-    let mut exprs: Vec<Expr> = (0..outputs.0.len() as u32).map(Expr::Column).collect();
-    for column in &columns.0 {
+unsafe fn nulls(columns: &Outputs, needed: &[*mut pg_sys::Node]) -> Vec<Computed> {
+    let columns = columns.0.iter();
+    columns
         // SAFETY: the caller's promise.
-        if needed.iter().any(|node| unsafe { is_same(*node, column.expr) }) {
-            outputs.0.push(*column);
-            exprs.push(Expr::null(column.ty));
-        }
-    }
-    match exprs.iter().all(|expr| matches!(expr, Expr::Column(_))) {
-        true => (rel, outputs),
-        false => (Rel::Project { input: Box::new(rel), exprs }, outputs),
-    }
+        .filter(|column| needed.iter().any(|node| unsafe { is_same(*node, column.expr) }))
+        .map(|column| (column.expr, Typed { expr: Expr::null(column.ty), ty: column.ty }))
+        .collect()
 }
 
 /// The variables of `node`, those inside aggregate calls included.

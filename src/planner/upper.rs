@@ -113,9 +113,6 @@ unsafe fn covers(available: &Available, target: *const pg_sys::PathTarget) -> bo
 ///
 /// `node` is an expression of the query being planned.
 pub unsafe fn covered(outputs: &Outputs, node: *mut pg_sys::Node) -> bool {
-    const FLAGS: u32 = pg_sys::PVC_INCLUDE_AGGREGATES
-        | pg_sys::PVC_INCLUDE_WINDOWFUNCS
-        | pg_sys::PVC_INCLUDE_PLACEHOLDERS;
     // SAFETY: an expression of the query being planned.
     unsafe {
         if outputs.position(node).is_some() {
@@ -133,8 +130,7 @@ pub unsafe fn covered(outputs: &Outputs, node: *mut pg_sys::Node) -> bool {
             }
             // Below any other node only variables and aggregate calls can
             // match, not whole expressions.
-            _ => iter::<pg_sys::Node>(pg_sys::pull_var_clause(node, FLAGS as i32))
-                .all(|leaf| outputs.position(leaf).is_some()),
+            _ => sources(node).all(|source| outputs.position(source).is_some()),
         }
     }
 }
@@ -145,11 +141,20 @@ pub unsafe fn covered(outputs: &Outputs, node: *mut pg_sys::Node) -> bool {
 ///
 /// `node` is an expression of the query being planned.
 pub unsafe fn depends_on_rows(node: *mut pg_sys::Node) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe { sources(node).len() > 0 }
+}
+
+/// The variables, placeholders, and aggregate and window calls that `node` is made
+/// of.
+unsafe fn sources(
+    node: *mut pg_sys::Node,
+) -> impl ExactSizeIterator<Item = *mut pg_sys::Node> + Clone {
     const FLAGS: u32 = pg_sys::PVC_INCLUDE_AGGREGATES
         | pg_sys::PVC_INCLUDE_WINDOWFUNCS
         | pg_sys::PVC_INCLUDE_PLACEHOLDERS;
-    // SAFETY: the caller's promise.
-    unsafe { !pg_sys::pull_var_clause(node, FLAGS as i32).is_null() }
+    // SAFETY: an expression of the query being planned.
+    unsafe { iter(pg_sys::pull_var_clause(node, FLAGS as i32)) }
 }
 
 unsafe fn order(root: *mut pg_sys::PlannerInfo, input: Rc<Fragment>) -> Result<Fragment, Reason> {

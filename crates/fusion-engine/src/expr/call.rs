@@ -1,5 +1,6 @@
 //! The expression that calls a function.
 
+use super::write_list;
 use super::{Arg, Kernel, kernel_for};
 use crate::error::to_datafusion;
 use arrow::array::{RecordBatch, new_empty_array, new_null_array};
@@ -61,10 +62,7 @@ impl Hash for Call {
 impl fmt::Display for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?}(", self.function)?;
-        for (index, arg) in self.args.iter().enumerate() {
-            let comma = if index > 0 { ", " } else { "" };
-            write!(f, "{comma}{arg}")?;
-        }
+        write_list(f, &self.args)?;
         f.write_str(")")
     }
 }

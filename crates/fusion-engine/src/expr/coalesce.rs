@@ -2,6 +2,7 @@
 
 use super::case::Parts;
 use super::lazy::Lazy;
+use super::write_list;
 use arrow::array::{Array, BooleanArray, RecordBatch, new_empty_array};
 use arrow::buffer::BooleanBuffer;
 use arrow::datatypes::{DataType, Schema};
@@ -45,10 +46,7 @@ impl Hash for Coalesce {
 impl fmt::Display for Coalesce {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("COALESCE(")?;
-        for (index, arg) in self.args.iter().enumerate() {
-            let comma = if index > 0 { ", " } else { "" };
-            write!(f, "{comma}{}", arg.expr())?;
-        }
+        write_list(f, self.args.iter().map(|arg| arg.expr()))?;
         f.write_str(")")
     }
 }

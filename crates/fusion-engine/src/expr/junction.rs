@@ -1,6 +1,7 @@
 //! AND, OR, and the implicit AND of a filter, lazy by row.
 
 use super::lazy::{Lazy, scatter};
+use super::write_list;
 use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
 use arrow::buffer::BooleanBuffer;
 use arrow::compute::{and_kleene, or_kleene};
@@ -100,10 +101,7 @@ impl Hash for Junction {
 impl fmt::Display for Junction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?}(", self.kind)?;
-        for (index, branch) in self.branches.iter().enumerate() {
-            let comma = if index > 0 { ", " } else { "" };
-            write!(f, "{comma}{}", branch.lazy.expr())?;
-        }
+        write_list(f, self.branches.iter().map(|branch| branch.lazy.expr()))?;
         f.write_str(")")
     }
 }

@@ -1,5 +1,6 @@
 //! GREATEST and LEAST.
 
+use super::write_list;
 use super::{Arg, Kernel, compare};
 use crate::error::to_datafusion;
 use arrow::array::{Array, AsArray, BooleanArray, RecordBatch, new_empty_array};
@@ -84,10 +85,7 @@ impl Hash for MinMax {
 impl fmt::Display for MinMax {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?}(", self.extreme)?;
-        for (index, arg) in self.args.iter().enumerate() {
-            let comma = if index > 0 { ", " } else { "" };
-            write!(f, "{comma}{arg}")?;
-        }
+        write_list(f, &self.args)?;
         f.write_str(")")
     }
 }

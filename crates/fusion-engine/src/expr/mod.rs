@@ -33,6 +33,8 @@ mod test;
 mod text;
 mod varlen;
 
+use std::fmt;
+
 pub(crate) use arg::Arg;
 pub(crate) use call::Call;
 pub(crate) use case::Case;
@@ -47,3 +49,15 @@ pub(crate) use min_max::MinMax;
 pub(crate) use null_if::NullIf;
 pub(crate) use row_compare::RowCompare;
 pub(crate) use test::Test;
+
+/// Writes `items` with commas between them, as expressions show their arguments.
+fn write_list(
+    f: &mut fmt::Formatter<'_>,
+    items: impl IntoIterator<Item = impl fmt::Display>,
+) -> fmt::Result {
+    for (index, item) in items.into_iter().enumerate() {
+        let comma = if index > 0 { ", " } else { "" };
+        write!(f, "{comma}{item}")?;
+    }
+    Ok(())
+}

@@ -2,6 +2,7 @@
 
 use super::case::Parts;
 use super::lazy::Lazy;
+use super::write_list;
 use super::{Arg, Kernel, compare};
 use crate::error::to_datafusion;
 use arrow::array::{
@@ -122,10 +123,8 @@ impl Hash for RowCompare {
 impl fmt::Display for RowCompare {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Row{:?}(", self.comparison)?;
-        for (index, pair) in self.pairs.iter().enumerate() {
-            let comma = if index > 0 { ", " } else { "" };
-            write!(f, "{comma}{} with {}", pair.left.expr(), pair.right.expr())?;
-        }
+        let pair = |pair: &Pair| format!("{} with {}", pair.left.expr(), pair.right.expr());
+        write_list(f, self.pairs.iter().map(pair))?;
         f.write_str(")")
     }
 }

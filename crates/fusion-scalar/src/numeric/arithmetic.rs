@@ -143,14 +143,8 @@ pub fn sign(value: Number<'_>, out: &mut Vec<u8>) -> Result<(), PgError> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{apply, stored};
+    use super::super::testing::{Binary, apply, binary, stored};
     use super::*;
-
-    type Binary = fn(Number<'_>, Number<'_>, &mut Vec<u8>) -> Result<(), PgError>;
-
-    fn binary(operation: Binary, a: &str, b: &str) -> String {
-        apply(|out| operation(Number::parse(&stored(a)), Number::parse(&stored(b)), out))
-    }
 
     #[test]
     fn sums_are_exact_at_the_larger_scale() {

@@ -163,15 +163,9 @@ fn rounded_quotient(a: Decimal, b: Decimal, scale: i32) -> Option<i128> {
 #[cfg(test)]
 mod tests {
     use super::super::digits::Digits;
-    use super::super::testing::{apply, stored};
+    use super::super::testing::{Binary, binary, stored};
     use super::*;
     use proptest::prelude::*;
-
-    type Binary = fn(Number<'_>, Number<'_>, &mut Vec<u8>) -> Result<(), PgError>;
-
-    fn binary(operation: Binary, a: &str, b: &str) -> String {
-        apply(|out| operation(Number::parse(&stored(a)), Number::parse(&stored(b)), out))
-    }
 
     /// Quotients as PostgreSQL 15 prints them.
     #[test]

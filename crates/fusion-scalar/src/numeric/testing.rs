@@ -20,6 +20,14 @@ pub(super) fn apply(function: impl FnOnce(&mut Vec<u8>) -> Result<(), PgError>) 
     text
 }
 
+/// An operation on two numbers.
+pub(super) type Binary = fn(Number<'_>, Number<'_>, &mut Vec<u8>) -> Result<(), PgError>;
+
+/// What `operation` gives for two numbers, all as text.
+pub(super) fn binary(operation: Binary, a: &str, b: &str) -> String {
+    apply(|out| operation(Number::parse(&stored(a)), Number::parse(&stored(b)), out))
+}
+
 /// Numbers of all kinds as text, many of them equal or close.
 pub(super) fn text() -> impl Strategy<Value = String> {
     let whole = prop_oneof!["[0-9]{1,3}", "[09]{1,6}", "[0-9]{1,60}"];

@@ -37,18 +37,7 @@ impl Integer for i64 {
 pub fn parse<I: Integer>(input: &str) -> Result<I, PgError> {
     let syntax = || invalid_input(I::NAME, input);
     let range = || input_out_of_range(I::NAME, input);
-    let text = input.as_bytes();
-    let text = text.trim_ascii_start_like_c();
-    let (negative, digits) = match text {
-        [b'-', rest @ ..] => (true, rest),
-        [b'+', rest @ ..] => (false, rest),
-        rest => (false, rest),
-    };
-    let count = digits.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    let (digits, rest) = digits.split_at(count);
-    if digits.is_empty() {
-        return Err(syntax());
-    }
+    let (negative, digits, rest) = signed_digits(input).ok_or_else(syntax)?;
     // Downwards, because the smallest value has no opposite.
     let value = digits.iter().try_fold(0_i64, |value, digit| {
         let value = value.checked_mul(10)?.checked_sub(i64::from(digit - b'0'))?;
@@ -60,6 +49,19 @@ pub fn parse<I: Integer>(input: &str) -> Result<I, PgError> {
     }
     let value = if negative { Some(value) } else { value.checked_neg() };
     value.and_then(|value| I::try_from(value).ok()).ok_or_else(range)
+}
+
+/// The sign and the digits that `input` starts with, after white space, and what
+/// follows them; `None` if there is no digit.
+pub(super) fn signed_digits(input: &str) -> Option<(bool, &[u8], &[u8])> {
+    let (negative, digits) = match input.as_bytes().trim_ascii_start_like_c() {
+        [b'-', rest @ ..] => (true, rest),
+        [b'+', rest @ ..] => (false, rest),
+        rest => (false, rest),
+    };
+    let count = digits.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let (digits, rest) = digits.split_at(count);
+    (count > 0).then_some((negative, digits, rest))
 }
 
 /// Skipping white space as C does it.

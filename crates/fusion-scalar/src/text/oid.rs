@@ -1,7 +1,7 @@
 //! `oid` from and to text and integers.
 
 use super::build::write;
-use super::integer::SkipSpace;
+use super::integer::{SkipSpace, signed_digits};
 use super::{input_out_of_range, invalid_input};
 use fusion_plan::PgError;
 
@@ -14,17 +14,8 @@ const NAME: &str = "oid";
 ///
 /// `invalid input syntax` or `out of range`.
 pub fn parse(input: &str) -> Result<u32, PgError> {
-    let text = input.as_bytes().trim_ascii_start_like_c();
-    let (negative, digits) = match text {
-        [b'-', rest @ ..] => (true, rest),
-        [b'+', rest @ ..] => (false, rest),
-        rest => (false, rest),
-    };
-    let count = digits.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    let (digits, rest) = digits.split_at(count);
-    if digits.is_empty() {
-        return Err(invalid_input(NAME, input));
-    }
+    let (negative, digits, rest) =
+        signed_digits(input).ok_or_else(|| invalid_input(NAME, input))?;
     let value = digits.iter().try_fold(0_u64, |value, digit| {
         value.checked_mul(10)?.checked_add(u64::from(digit - b'0'))
     });
