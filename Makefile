@@ -29,10 +29,11 @@ SUITES := $(sort $(patsubst regress/sql/%.sql,%,$(wildcard regress/sql/*.sql)))
 REGRESS ?= setup $(filter-out setup,$(SUITES))
 REGRESS_OPTS ?= --encoding=UTF8 --no-locale --load-extension=pg_fusion
 REGRESS_OUTPUT = $(CARGO_TARGET_DIR)/regress
+COMPATIBILITY = docs/compatibility.md
 PG_REGRESS = $(shell dirname $$($(PG_CONFIG) --pgxs))/../test/regress/pg_regress
 
 .NOTPARALLEL:
-.PHONY: build install demo bench psql fuzz check installcheck fmt lint test regress bootstrap clean help
+.PHONY: build install docs demo bench psql fuzz check installcheck fmt lint test regress bootstrap clean help
 
 build: bootstrap ## build the extension and the tools (the default)
 	cargo build $(CARGO_FLAGS)
@@ -86,6 +87,11 @@ installcheck: ## [REGRESS="setup ..."] pg_regress against the running server of 
 	@$(PG_REGRESS) --bindir=$$($(PG_CONFIG) --bindir) --inputdir=regress --outputdir=$(REGRESS_OUTPUT) \
 	    --dbname=contrib_regression $(REGRESS_OPTS) $(EXTRA_REGRESS_OPTS) $(REGRESS) \
 	    || { cat $(REGRESS_OUTPUT)/regression.diffs 2>/dev/null; exit 1; }
+
+docs: install ## write docs/compatibility.md, the list of what the engine computes
+	scripts/server run -- sh -c '"$$($(PG_CONFIG) --bindir)/psql" -X -q -A -t -v ON_ERROR_STOP=1 \
+	    -f scripts/compatibility.sql > $(COMPATIBILITY).new && mv $(COMPATIBILITY).new $(COMPATIBILITY) \
+	    || { rm -f $(COMPATIBILITY).new; exit 1; }'
 
 fmt: ## format all code
 	cargo fmt --all

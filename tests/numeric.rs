@@ -377,11 +377,12 @@ fn order_and_joins(client: &mut Client) {
         ("SELECT e, id FROM operands WHERE id < 30000 ORDER BY e, id", "Sort by e, id"),
         (
             "SELECT count(*), sum(x.id), sum(y.id::int8) FROM operands x
-             JOIN operands y ON x.a = y.e WHERE x.a <> trunc(x.a, 0)",
+             JOIN operands y ON x.a = y.e WHERE x.a <> trunc(x.a, 0) AND x.id < 10000",
             "Inner join on (a = e)",
         ),
         (
-            "SELECT count(*), sum(x.id), max(y.p) FROM operands x JOIN operands y ON x.a = y.p",
+            "SELECT count(*), sum(x.id), max(y.p) FROM operands x JOIN operands y ON x.a = y.p
+             WHERE x.id < 3000 AND y.id < 30000",
             "Inner join on (",
         ),
     ] {

@@ -4,7 +4,6 @@
 SET client_min_messages = warning;
 
 CREATE TYPE compass AS ENUM ('north', 'south');
-CREATE DOMAIN name_of_one AS text;
 
 SELECT kind, count(*) > 15 FROM pg_fusion_compatibility() GROUP BY 1 ORDER BY 1;
 SELECT kind, object, oid, computed FROM pg_fusion_compatibility()
@@ -16,7 +15,7 @@ ORDER BY kind, object COLLATE "C";
 SELECT kind, object FROM pg_fusion_compatibility() GROUP BY 1, 2 HAVING count(*) > 1;
 SELECT kind, object FROM pg_fusion_compatibility() WHERE oid IS NULL AND kind NOT IN ('cast', 'expression', 'type');
 SELECT object, provolatile FROM pg_fusion_compatibility() c JOIN pg_proc p ON p.oid = c.oid
-WHERE kind = 'function' AND (provolatile = 'v' OR provolatile = 's' AND proname NOT IN ('concat', 'concat_ws'));
+WHERE kind = 'function' AND (provolatile = 'v' OR provolatile = 's' AND proname NOT IN ('concat', 'concat_ws', 'age'));
 SELECT object, p.oid::regprocedure FROM pg_fusion_compatibility() c
 JOIN pg_operator o ON o.oid = c.oid JOIN pg_proc p ON p.oid = o.oprcode
 WHERE kind = 'operator' AND provolatile <> 'i';
@@ -95,5 +94,4 @@ SELECT expression FROM others, left_to_postgresql(expression) reasons WHERE reas
 DROP VIEW values_of;
 DROP TABLE each_type, cases, others;
 DROP FUNCTION column_of, column_type, name_in_schema, left_to_postgresql;
-DROP DOMAIN name_of_one;
 DROP TYPE compass;

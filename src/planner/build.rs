@@ -9,7 +9,7 @@ use super::aggregate::aggregate;
 use super::compare::{comparable, join_key};
 use super::expr::{Columns, Params, Translator, function_name};
 use super::fragment::{
-    AggregateFragment, Fragment, JoinFragment, Kind, Leaf, LimitFragment, SortFragment,
+    AggregateFragment, Fragment, JoinFragment, JoinKey, Kind, Leaf, LimitFragment, SortFragment,
 };
 use super::leaf;
 use super::placeholder::{self, is_same};
@@ -50,6 +50,25 @@ impl Columns for Outputs {
         // SAFETY: the caller's promise.
         let position = unsafe { self.position(node) }?;
         Some(Ok((position as u32, self.0[position].ty)))
+    }
+}
+
+/// What a condition of a join can name: the columns of both sides, and
+/// placeholders that are columns only of the join's result.
+struct Pair<'a> {
+    columns: &'a Outputs,
+    computed: &'a [*const pg_sys::PlaceHolderVar],
+}
+
+impl Columns for Pair<'_> {
+    unsafe fn find(&self, node: *const pg_sys::Node) -> Option<Result<(u32, DataType), Reason>> {
+        // SAFETY: the caller's promise.
+        unsafe { self.columns.find(node) }
+    }
+
+    fn computes(&self, placeholder: &pg_sys::PlaceHolderVar) -> bool {
+        // SAFETY: placeholders of the planner call under way.
+        self.computed.iter().any(|other| unsafe { (**other).phid == placeholder.phid })
     }
 }
 
@@ -168,16 +187,27 @@ impl Builder {
                 keys.push(join_key(l, r)?);
             }
             let both = Outputs([left_outputs.0.as_slice(), right_outputs.0.as_slice()].concat());
+            let pair = Pair { columns: &both, computed: &computed };
             let residual = join
                 .residual
                 .iter()
-                .map(|clause| self.translate(&both, *clause))
-                .collect::<Result<_, _>>()?;
+                .map(|clause| {
+                    let mut translator = Translator::new(&pair, &mut self.params);
+                    Ok(translator.translate(*clause)?.expr)
+                })
+                .collect::<Result<_, Reason>>()?;
             let visible = match join.kind.outputs_right() {
                 true => both,
                 false => left_outputs,
             };
             let mut wanted = needed.clone();
+            if join.kind == JoinKind::Semi {
+                let equal = join
+                    .keys
+                    .iter()
+                    .filter(|key| needed.iter().any(|node| is_same(*node, key.right)));
+                wanted.extend(equal.flat_map(|key| variables(key.left)));
+            }
             for placeholder in &computed {
                 wanted.extend(variables((**placeholder).phexpr.cast()));
             }
@@ -206,10 +236,42 @@ impl Builder {
             let step = self.compute(rel, outputs, &computed)?;
             let step = match join.kind {
                 JoinKind::Anti => with_nulls(step, &right_outputs, &needed),
+                JoinKind::Semi => self.with_equals(step, &join.keys, &right_outputs, &needed)?,
                 _ => step,
             };
             self.filter(step, &join.above, rows)
         }
+    }
+
+    /// The result `step` of a semi join with those of the right side's `columns`
+    /// that are `needed`: each is a key, so the left side's key equals it.
+    unsafe fn with_equals(
+        &mut self,
+        (rel, mut outputs): Step,
+        keys: &[JoinKey],
+        columns: &Outputs,
+        needed: &[*mut pg_sys::Node],
+    ) -> Result<Step, Reason> {
+        let mut exprs: Vec<Expr> = (0..outputs.0.len() as u32).map(Expr::Column).collect();
+        let input = outputs.clone();
+        for column in &columns.0 {
+            // SAFETY: the fragment's nodes are alive.
+            unsafe {
+                if !needed.iter().any(|node| is_same(*node, column.expr)) {
+                    continue;
+                }
+                let Some(key) = keys.iter().find(|key| is_same(key.right, column.expr)) else {
+                    continue;
+                };
+                let equal = Translator::new(&input, &mut self.params).translate(key.left)?;
+                outputs.0.push(Column { expr: column.expr, ty: equal.ty });
+                exprs.push(equal.expr);
+            }
+        }
+        Ok(match exprs.len() == input.0.len() {
+            true => (rel, outputs),
+            false => (Rel::Project { input: Box::new(rel), exprs }, outputs),
+        })
     }
 
     /// The placeholders among `columns` that `join` is the first to know all

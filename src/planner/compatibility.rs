@@ -84,8 +84,11 @@ unsafe fn inlined(oid: pg_sys::Oid) -> Option<String> {
             }
             Ok(_) => Some(ALWAYS.to_owned()),
             Err(reason) => {
-                translate(definition(Arguments::SomeConstants)?).ok()?;
-                Some(conditions(Need::Nothing, Err(reason)))
+                let with_constants = [Arguments::ConstantField, Arguments::ConstantNumbers];
+                let possible = with_constants.into_iter().any(|arguments| {
+                    definition(arguments).is_some_and(|node| translate(node).is_ok())
+                });
+                possible.then(|| conditions(Need::Nothing, Err(reason)))
             }
         }
     }
@@ -265,11 +268,11 @@ impl Signature {
         // SAFETY: in a backend's main thread; each constant is of its type.
         unsafe {
             let args = self.args.iter().zip(1..).map(|(ty, number)| match (arguments, *ty) {
-                (Arguments::SomeConstants, pg_sys::TEXTOID) => {
+                (Arguments::ConstantField, pg_sys::TEXTOID) if number == 1 => {
                     let text = pg_sys::cstring_to_text(c"year".as_ptr());
                     constant(pg_sys::TEXTOID, -1, pg_sys::Datum::from(text))
                 }
-                (Arguments::SomeConstants, pg_sys::INT4OID) => {
+                (Arguments::ConstantNumbers, pg_sys::INT4OID) if number > 1 => {
                     constant(pg_sys::INT4OID, 4, pg_sys::Datum::from(1))
                 }
                 (Arguments::OfCast, pg_sys::INT4OID) if number > 1 => {
@@ -299,8 +302,10 @@ impl Signature {
 enum Arguments {
     /// Variables.
     Variables,
-    /// Constants where a field or a number is likely, else variables.
-    SomeConstants,
+    /// A constant where the name of a field is likely, else variables.
+    ConstantField,
+    /// Constants where numbers beside the first argument are, else variables.
+    ConstantNumbers,
     /// A variable, the type modifier, and whether the cast is explicit.
     OfCast,
 }

@@ -86,6 +86,11 @@ pub unsafe fn offer(
             Ok(()) => sorter.parts,
             Err(reason) => return report::relation(root, joinrel, &reason),
         };
+        if kind == JoinKind::Semi
+            && let Err(reason) = check_semi(joinrel, innerrel, &parts.keys)
+        {
+            return report::relation(root, joinrel, &reason);
+        }
         if let Err(reason) = check_placeholders(root, kind, joinrel, outerrel, innerrel) {
             return report::relation(root, joinrel, &reason);
         }
@@ -159,6 +164,27 @@ unsafe fn check_placeholders(
             Translator::new(&AnyVar, &mut params)
                 .translate(placeholder.phexpr.cast())
                 .map_err(|reason| reason.about(placeholder.phexpr))?;
+        }
+        Ok(())
+    }
+}
+
+/// PostgreSQL's semi join gives the columns of the first match, too, and an
+/// equality above may name one instead of the column that it equals. The engine
+/// has the latter only.
+unsafe fn check_semi(
+    joinrel: *const pg_sys::RelOptInfo,
+    innerrel: *const pg_sys::RelOptInfo,
+    keys: &[JoinKey],
+) -> Result<(), Reason> {
+    // SAFETY: the planner's structures are valid for the call.
+    unsafe {
+        let inner = (*(*innerrel).reltarget).exprs;
+        for node in iter::<pg_sys::Node>((*(*joinrel).reltarget).exprs) {
+            let is_inner = iter::<pg_sys::Node>(inner).any(|other| is_same(other, node));
+            if is_inner && !keys.iter().any(|key| is_same(key.right, node)) {
+                return Err("a column of the inner side of a semi join".into());
+            }
         }
         Ok(())
     }

@@ -173,7 +173,8 @@ pub fn with_typmod(arg: Typed, raw: i32) -> Typed {
         if from.scale <= places && from.whole as i32 <= room {
             return widened(arg);
         }
-        if from.scale > places && from.whole as i32 + 1 <= room {
+        // Rounding may carry into one more digit.
+        if from.scale > places && (from.whole as i32) < room {
             let places = Typed {
                 expr: Expr::literal(DataType::Int4, Value::Int(scale.into())),
                 ty: DataType::Int4,

@@ -32,7 +32,7 @@ pub unsafe fn offer(
             cost::path(fragment.cost, fragment.rows, (*target).width, fragment.pending.len());
         cost.startup += (*target).cost.startup;
         cost.total += (*target).cost.startup + (*target).cost.per_tuple * fragment.rows;
-        report::offered(rel, cost.total);
+        report::offered(rel, cost.total, fragment.rows, target);
         if guc::FORCE.get() {
             let native = iter::<pg_sys::Path>((*rel).pathlist)
                 .filter(|path| !is_ours(*path))

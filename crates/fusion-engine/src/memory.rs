@@ -9,11 +9,6 @@
 //! there, too, spilling consumers that hold almost nothing get equal shares of
 //! an eighth, so that each can always make progress: it holds a batch, spills
 //! it, and goes on.
-//!
-//! A repartitioning always gets its memory. It holds about a batch per pair of
-//! partitions, and should it be refused some, DataFusion 55 writes batches to a
-//! pool of files from which the reader may wait for the wrong one for ever
-//! (<https://github.com/apache/datafusion/issues/24883>).
 
 use datafusion_common::Result;
 use datafusion_common::resources_datafusion_err;
@@ -75,24 +70,19 @@ impl SessionPool {
     }
 }
 
-/// Whether `consumer` is one partition's queue of a `RepartitionExec`.
-fn is_repartitioning(consumer: &MemoryConsumer) -> bool {
-    consumer.name().starts_with("RepartitionExec[")
-}
-
 impl MemoryPool for SessionPool {
     fn name(&self) -> &str {
         "session"
     }
 
     fn register(&self, consumer: &MemoryConsumer) {
-        if consumer.can_spill() && !is_repartitioning(consumer) {
+        if consumer.can_spill() {
             self.budget.spilling_consumers.fetch_add(1, Ordering::Relaxed);
         }
     }
 
     fn unregister(&self, consumer: &MemoryConsumer) {
-        if consumer.can_spill() && !is_repartitioning(consumer) {
+        if consumer.can_spill() {
             self.budget.spilling_consumers.fetch_sub(1, Ordering::Relaxed);
         }
     }
@@ -108,10 +98,6 @@ impl MemoryPool for SessionPool {
     }
 
     fn try_grow(&self, reservation: &MemoryReservation, additional: usize) -> Result<()> {
-        if is_repartitioning(reservation.consumer()) {
-            self.grow(reservation, additional);
-            return Ok(());
-        }
         let can_spill = reservation.consumer().can_spill();
         let ceiling = self.budget.ceiling(can_spill, reservation.size(), additional);
         self.budget
@@ -180,17 +166,5 @@ mod tests {
         let join = MemoryConsumer::new("join").register(&second);
         join.try_grow(350).unwrap();
         assert!(join.try_grow(1).is_err());
-    }
-
-    #[test]
-    fn a_repartitioning_is_never_refused() {
-        let (account, first, _) = pools(800);
-        let queue = MemoryConsumer::new("RepartitionExec[0]").with_can_spill(true).register(&first);
-        queue.try_grow(900).unwrap();
-        assert_eq!(account.peak(), 900);
-        let small = MemoryConsumer::new("small").with_can_spill(true).register(&first);
-        assert!(small.try_grow(1).is_err());
-        queue.shrink(900);
-        small.try_grow(100).unwrap();
     }
 }

@@ -177,7 +177,7 @@ fn numbers(batch: &RecordBatch, column: usize) -> Vec<Option<i32>> {
 #[test]
 fn joins_match_equal_values() {
     for sample in samples() {
-        for (estimate, threads) in [(10.0, 1), (10.0, 2), (1e8, 2)] {
+        for (estimate, threads) in [(10.0, 1), (10.0, 2), (1e8, 3)] {
             for build in [Side::Left, Side::Right] {
                 let join = Join {
                     kind: JoinKind::Inner,

@@ -165,7 +165,12 @@ fn join(build: Side, estimate: f64) -> (Rel, Vec<fusion_plan::LeafSchema>) {
         output: vec![0, 1, 2],
         rows: 1.0,
     };
-    (Rel::Join(join), vec![leaf(&TYPES, estimate), leaf(&TYPES, estimate)])
+    // Where the other side is as large, partitioning both is not worth it.
+    let estimates = match build {
+        Side::Left => [estimate, estimate / 2.0],
+        Side::Right => [estimate / 2.0, estimate],
+    };
+    (Rel::Join(join), estimates.map(|rows| leaf(&TYPES, rows)).to_vec())
 }
 
 fn count(input: Rel) -> Rel {
@@ -245,6 +250,21 @@ fn a_partitioned_join_keeps_no_pages() {
     let (metrics, io) = run_paged(&plan(count(root), leaves), &[100, 100], 1 << 30);
     assert_eq!(metrics.unwrap().nodes[1].rows, 50_000);
     assert_few(&io);
+}
+
+#[test]
+fn a_partitioning_that_outruns_its_reader_stays_within_its_memory() {
+    // All rows have one key, so one partition does all the joining while both
+    // threads can fill its queue.
+    let (root, leaves) = join(Side::Left, 1e7);
+    let Rel::Join(mut join) = root else { panic!() };
+    join.kind = JoinKind::Right;
+    join.keys = vec![(int4(1), int4(1))];
+    join.residual = vec![compare(Function::Eq, col(1), col(3))];
+    let (metrics, _) = run_paged(&plan(count(Rel::Join(join)), leaves), &[2, 600], 4 << 20);
+    let metrics = metrics.unwrap();
+    assert_eq!(metrics.nodes[1].rows, 300_000);
+    assert!(metrics.peak_memory <= 4 << 20, "{} bytes", metrics.peak_memory);
 }
 
 #[test]

@@ -81,10 +81,8 @@ pub enum DataType {
     Numeric,
     /// `text`, `varchar` and `name`: UTF-8, compared byte by byte.
     Text,
-    /// `bpchar`: UTF-8 with its trailing blanks; compare it only through
-    /// [`Function::BpcharTrim`](crate::Function::BpcharTrim). As a group key it
-    /// is taken by byte, so it may only be one where all values are padded to
-    /// one declared length.
+    /// `bpchar`: UTF-8 with its trailing blanks, which do not count where values
+    /// are compared, grouped, joined and sorted.
     Bpchar,
     /// `bytea`.
     Bytea,

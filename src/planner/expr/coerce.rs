@@ -71,6 +71,7 @@ impl<C: Columns> Translator<'_, C> {
             {
                 return unknown_literal(constant);
             }
+            text_type()?;
             let ty = pg_sys::getBaseType(pg_sys::exprType(node));
             let arg = self.translate(node)?;
             match (ty, arg.ty) {
@@ -136,13 +137,23 @@ impl<C: Columns> Translator<'_, C> {
     }
 }
 
+/// The type of text.
+///
+/// # Errors
+///
+/// If the engine does not know it, because the database is not in UTF-8.
+pub(super) unsafe fn text_type() -> Result<DataType, Reason> {
+    // SAFETY: in a backend's main thread.
+    match unsafe { fusion_type(pg_sys::TEXTOID, -1)? } {
+        DataType::Text => Ok(DataType::Text),
+        _ => Err("text in a database that is not in UTF8".into()),
+    }
+}
+
 /// A string literal of a call that takes values of any type.
 unsafe fn unknown_literal(constant: &pg_sys::Const) -> Result<Typed, Reason> {
     // SAFETY: in a backend's main thread.
-    let ty = unsafe { fusion_type(pg_sys::TEXTOID, -1)? };
-    if ty != DataType::Text {
-        return Err("text in a database that is not in UTF8".into());
-    }
+    let ty = unsafe { text_type()? };
     if constant.constisnull {
         return Ok(Typed { expr: Expr::null(ty), ty });
     }

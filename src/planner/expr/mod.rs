@@ -34,6 +34,12 @@ pub trait Columns {
     ///
     /// `node` is a node.
     unsafe fn find(&self, node: *const pg_sys::Node) -> Option<Result<(u32, DataType), Reason>>;
+
+    /// Whether `placeholder`, which is no column, is computed where it is named.
+    fn computes(&self, placeholder: &pg_sys::PlaceHolderVar) -> bool {
+        let _ = placeholder;
+        false
+    }
 }
 
 /// Any variable and placeholder of the query is a column: for asking whether an expression can
@@ -145,6 +151,11 @@ impl<'a, C: Columns> Translator<'a, C> {
         unsafe {
             if let Some(found) = self.columns.find(node) {
                 return found.map(|(index, ty)| Typed { expr: Expr::Column(index), ty });
+            }
+            if let Some(placeholder) = cast::<pg_sys::PlaceHolderVar, _>(node)
+                && self.columns.computes(placeholder)
+            {
+                return self.translate(placeholder.phexpr.cast());
             }
             if stable::is_stable_value(node) {
                 return self.value_at_start(node);
@@ -279,6 +290,9 @@ impl<'a, C: Columns> Translator<'a, C> {
                     // A cast may be done by a function to another type of the same
                     // bits: `int2` becomes `oid` through `int4(int2)`.
                     let own = fusion_type(pg_sys::get_func_rettype(oid), -1)?;
+                    if own == DataType::Opaque {
+                        return Err("a function that gives what the engine does not know".into());
+                    }
                     coerce::relabelled(call(function, args, own), fusion_type(result, -1)?)
                 }
             }

@@ -11,7 +11,7 @@
 //!   know.
 
 use super::words::{self, string};
-use super::{Kind, Line, Place, Why, members, state};
+use super::{Kind, Line, Place, Why, members, state, target_cost};
 use crate::nodes::{cast, iter, tag};
 use crate::planner::{excluded, path};
 use crate::{guc, version};
@@ -192,7 +192,12 @@ impl Walk {
         unsafe {
             let name = words::place(level.root, place);
             match state::notes(|notes| notes.offered.get(&rel).copied()).flatten() {
-                Some(ours) if does_something => {
+                Some(offer) if does_something => {
+                    let target = match place {
+                        Place::Relations(_) => (*rel).reltarget,
+                        Place::Stage(_) => offer.target.cast_mut(),
+                    };
+                    let ours = offer.without_target + target_cost(target, offer.rows);
                     self.say(level, name, Why::Cost { ours, native: native_cost(rel) });
                 }
                 _ if is_table(level.root, rel) => self.idle.push(Line {

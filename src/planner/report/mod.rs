@@ -143,11 +143,20 @@ pub struct Notes {
     /// Whether the call plans a cursor whose first rows are wanted soon.
     fast_start: bool,
     noted: Vec<Note>,
-    /// What a fusion plan of a relation would cost.
-    offered: HashMap<*const pg_sys::RelOptInfo, f64>,
+    /// Fusion plans that were offered as paths of a relation: the last one.
+    offered: HashMap<*const pg_sys::RelOptInfo, Offer>,
     /// The query levels whose joins the genetic query optimiser looks for.
     genetic: HashSet<*const pg_sys::PlannerInfo>,
     lines: Vec<Line>,
+}
+
+#[derive(Clone, Copy)]
+struct Offer {
+    /// What the path costs, but for its columns: in the end PostgreSQL gives all
+    /// paths of a relation those that are needed above.
+    without_target: f64,
+    rows: f64,
+    target: *const pg_sys::PathTarget,
 }
 
 /// A relation set or a stage above the joins, within one query level.
@@ -268,9 +277,27 @@ pub unsafe fn stage(
     unsafe { note(root, || Place::Stage(stage), Kind::Obstacle, reason) }
 }
 
-/// Notes that a path of `rel` is offered, and its cost.
-pub fn offered(rel: *const pg_sys::RelOptInfo, cost: f64) {
-    state::notes(|notes| notes.offered.insert(rel, cost));
+/// Notes that a path of `rel` is offered that costs `cost` for its `rows` rows with
+/// the columns of `target`.
+///
+/// # Safety
+///
+/// `target` is valid.
+pub unsafe fn offered(
+    rel: *const pg_sys::RelOptInfo,
+    cost: f64,
+    rows: f64,
+    target: *const pg_sys::PathTarget,
+) {
+    // SAFETY: the caller's promise.
+    let without_target = cost - unsafe { target_cost(target, rows) };
+    state::notes(|notes| notes.offered.insert(rel, Offer { without_target, rows, target }));
+}
+
+/// What PostgreSQL counts for computing the columns of `target` for `rows` rows.
+unsafe fn target_cost(target: *const pg_sys::PathTarget, rows: f64) -> f64 {
+    // SAFETY: a valid target, by the caller's promise.
+    unsafe { (*target).cost.startup + (*target).cost.per_tuple * rows }
 }
 
 /// Notes that the genetic query optimiser looks for the joins of `root`.

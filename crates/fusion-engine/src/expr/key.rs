@@ -93,7 +93,13 @@ pub(crate) fn keys(ty: DataType, values: &ArrayRef) -> Result<ArrayRef, PgError>
             let nulls = values.nulls().cloned();
             Ok(Arc::new(FixedSizeBinaryArray::new(16, Buffer::from_vec(keys), nulls)))
         }
-        DataType::Bpchar => text::trim_blanks(&[arg()], values.len()),
+        DataType::Bpchar => {
+            let strings = values.as_string_view_opt().ok_or_else(wrong)?;
+            match strings.iter().flatten().any(|value| value.ends_with(' ')) {
+                true => text::trim_blanks(&[arg()], values.len()),
+                false => Ok(Arc::clone(values)),
+            }
+        }
         DataType::Opaque => Err(PgError::internal("opaque values have no keys")),
         _ => Ok(Arc::clone(values)),
     }

@@ -197,7 +197,8 @@ mod tests {
 
     #[test]
     fn the_first_difference_or_null_decides() {
-        let comparisons: [(Function, fn(std::cmp::Ordering) -> bool); 4] = [
+        type Accepts = fn(std::cmp::Ordering) -> bool;
+        let comparisons: [(Function, Accepts); 4] = [
             (Function::Lt, std::cmp::Ordering::is_lt),
             (Function::Le, std::cmp::Ordering::is_le),
             (Function::Gt, std::cmp::Ordering::is_gt),

@@ -30,10 +30,7 @@ impl Lowering<'_> {
         }
         let fetch = fetch.and_then(|fetch| usize::try_from(fetch).ok());
         let Some(order) = LexOrdering::new(order) else {
-            return match fetch {
-                Some(_) => Err(unsupported("a sort without keys")),
-                None => Ok(input),
-            };
+            return self.limit(input, 0, fetch, node);
         };
         if fetch == Some(0) {
             // DataFusion's top-k keeps at least one row.

@@ -1,6 +1,6 @@
 //! `+`, `-`, `*`, and the functions of the sign.
 
-use super::decimal::Decimal;
+use super::decimal::{Decimal, times};
 use super::format::{MAX_STORED_SCALE, NAN_BYTES, infinity_bytes};
 use super::number::Number;
 use super::rounding::Rounding;
@@ -72,7 +72,7 @@ fn special_sum(a: Number<'_>, b: Number<'_>, flip: bool, out: &mut Vec<u8>) -> R
 pub fn multiply(a: Number<'_>, b: Number<'_>, out: &mut Vec<u8>) -> Result<(), PgError> {
     if let (Number::Decimal(a), Number::Decimal(b)) = (a, b)
         && a.scale + b.scale <= MAX_STORED_SCALE
-        && let Some(product) = a.unscaled.checked_mul(b.unscaled)
+        && let Some(product) = times(a.unscaled, b.unscaled)
     {
         return Decimal::new(product, a.scale + b.scale).write(out);
     }

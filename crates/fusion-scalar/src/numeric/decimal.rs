@@ -15,6 +15,9 @@ const POWERS: [i128; 39] = {
     powers
 };
 
+/// What the decimal digits of one base-10000 digit count.
+const UNITS: [u64; GROUP as usize] = [1, 10, 100, 1_000];
+
 /// Four base-10000 digits.
 const WORD: u64 = 10_000_000_000_000_000;
 
@@ -57,7 +60,7 @@ impl Decimal {
                 if self.unscaled == 0 {
                     return Some(0);
                 }
-                self.unscaled.checked_mul(power(up)?)
+                times(self.unscaled, power(up)?)
             }
             down => {
                 let unit = match power(-down) {
@@ -65,7 +68,8 @@ impl Decimal {
                     None if self.unscaled == 0 => return Some(0),
                     None => return None,
                 };
-                (self.unscaled % unit == 0).then(|| self.unscaled / unit)
+                let quotient = self.unscaled / unit;
+                (quotient * unit == self.unscaled).then_some(quotient)
             }
         }
     }
@@ -144,44 +148,53 @@ impl FiniteRef<'_> {
     #[inline]
     pub fn unscaled(&self, scale: i32) -> Option<i128> {
         let mut digits = self.digits();
-        let Some(last) = digits.next_back() else { return Some(0) };
-        // The last digit is not zero, so it stands before the cut in part at
-        // least if the value is an integer.
-        let exponent = (self.weight - self.len() as i32 + 1) * GROUP + scale;
-        let magnitude = if exponent >= 0 {
-            integer(self.digits())?.checked_mul(power(exponent)?)?
-        } else {
-            let unit = power(-exponent).filter(|unit| *unit < i128::from(BASE))?;
-            let last = i128::from(last);
-            if last % unit != 0 {
-                return None;
-            }
-            integer(digits)?.checked_mul(i128::from(BASE) / unit)?.checked_add(last / unit)?
+        let count = digits.len();
+        let exponent = (self.weight - count as i32 + 1) * GROUP + scale;
+        let mut word = |count: usize| {
+            digits.by_ref().take(count).fold(0, |word, digit| word * BASE as u64 + digit as u64)
         };
+        // The last digit is not zero, so if the value is an integer, what is cut
+        // off is less than one digit.
+        let (cut, zeros) = (UNITS.get(exponent.min(0).unsigned_abs() as usize)?, exponent.max(0));
+        let magnitude = match count {
+            0 => return Some(0),
+            1..=4 => i128::from(quotient(word(4), *cut)?),
+            5..=8 => {
+                let (upper, lower) = (word(count - 4), word(4));
+                i128::from(upper) * i128::from(WORD / cut) + i128::from(quotient(lower, *cut)?)
+            }
+            9..=11 => {
+                let (top, middle, lower) = (word(count - 8), word(4), word(4));
+                let upper = i128::from(top) * i128::from(WORD) + i128::from(middle);
+                let lower = i128::from(quotient(lower, *cut)?);
+                upper.checked_mul(i128::from(WORD / cut))?.checked_add(lower)?
+            }
+            _ => return None,
+        };
+        let magnitude = times(magnitude, power(zeros)?)?;
         Some(if self.negative { -magnitude } else { magnitude })
     }
 }
 
-/// Base-10000 digits read as one integer, if it fits.
+/// `word / unit`, if there is no remainder. The compiler knows how to divide by
+/// these constants.
 #[inline]
-fn integer(mut digits: impl ExactSizeIterator<Item = i16>) -> Option<i128> {
-    let length = digits.len();
-    let mut word = |count: usize| {
-        digits.by_ref().take(count).fold(0_u64, |word, digit| word * 10_000 + digit as u64)
+fn quotient(word: u64, unit: u64) -> Option<u64> {
+    let (quotient, rest) = match unit {
+        1 => (word, 0),
+        10 => (word / 10, word % 10),
+        100 => (word / 100, word % 100),
+        _ => (word / 1_000, word % 1_000),
     };
-    let first = word(4);
-    match length {
-        0..=4 => Some(i128::from(first)),
-        5..=8 => {
-            let unit = POWERS[(length - 4) * GROUP as usize];
-            Some(i128::from(first) * unit + i128::from(word(4)))
-        }
-        9..=10 => {
-            let upper = i128::from(first) * i128::from(WORD) + i128::from(word(4));
-            let unit = POWERS[(length - 8) * GROUP as usize];
-            upper.checked_mul(unit)?.checked_add(i128::from(word(2)))
-        }
-        _ => None,
+    (rest == 0).then_some(quotient)
+}
+
+/// `a * b`, if it fits: mostly one machine multiplication.
+#[inline]
+pub(super) fn times(a: i128, b: i128) -> Option<i128> {
+    match (i64::try_from(a), i64::try_from(b)) {
+        (Ok(a), Ok(b)) => Some(i128::from(a) * i128::from(b)),
+        _ => a.checked_mul(b),
     }
 }
 
@@ -202,13 +215,13 @@ impl Groups {
         let mut groups = Self { digits: [0; Self::MAX], start: Self::MAX, weight: 0 };
         let mut rest = value.unscaled.unsigned_abs();
         // The last group is filled with zeros on the right.
-        let padding = (GROUP - value.scale.rem_euclid(GROUP)) % GROUP;
+        let padding = value.scale.wrapping_neg() & (GROUP - 1);
         if padding > 0 {
-            let shift = 10_u64.pow(padding as u32);
+            let shift = UNITS[padding as usize];
             match u64::try_from(rest).ok().and_then(|rest| rest.checked_mul(shift)) {
                 Some(shifted) => rest = u128::from(shifted),
                 None => {
-                    let unit = u128::from(10_000 / shift);
+                    let unit = u128::from(BASE as u64 / shift);
                     groups.push((rest % unit) as u64 * shift);
                     rest /= unit;
                 }

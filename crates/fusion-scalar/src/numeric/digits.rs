@@ -184,7 +184,8 @@ impl Digits {
             return Self::zero(scale);
         }
         // Sums of up to 2^31 products of two digits fit each place.
-        let mut places = vec![0_u64; self.digits.len() + other.digits.len()];
+        let count = self.digits.len() + other.digits.len();
+        let mut places: SmallVec<[u64; 32]> = SmallVec::from_elem(0, count);
         for (at, left) in self.digits.iter().enumerate() {
             for (place, right) in places[at + 1..].iter_mut().zip(&other.digits) {
                 *place += *left as u64 * *right as u64;

@@ -1,6 +1,6 @@
 //! `/`, `%` and `div`.
 
-use super::decimal::{Decimal, power};
+use super::decimal::{Decimal, power, times};
 use super::format::{BASE, GROUP, NAN_BYTES, infinity_bytes};
 use super::number::{Finite, Number};
 use super::rounding::Rounding;
@@ -126,15 +126,20 @@ fn leading(value: &Finite<'_>) -> (i32, i32) {
         Finite::Decimal(decimal) => decimal,
     };
     let magnitude = decimal.unscaled.unsigned_abs();
-    let Some(exponent) = magnitude.checked_ilog10() else { return (0, 0) };
+    let exponent = match u64::try_from(magnitude) {
+        Ok(small) => small.checked_ilog10(),
+        Err(_) => magnitude.checked_ilog10(),
+    };
+    let Some(exponent) = exponent else { return (0, 0) };
     let weight = (exponent as i32 - decimal.scale).div_euclid(GROUP);
     // What stands behind the first digit, in decimal places of the value.
     let behind = decimal.scale + weight * GROUP;
-    let first = if behind <= 0 {
-        magnitude as i32 * 10_i32.pow(behind.unsigned_abs())
-    } else {
-        // At most the value's own number of digits.
-        (magnitude / 10_u128.pow(behind.unsigned_abs())) as i32
+    let first = match (u64::try_from(magnitude), power(behind.abs())) {
+        (_, Some(unit)) if behind <= 0 => magnitude as i32 * unit as i32,
+        // The unit has at most the value's own number of digits.
+        (Ok(small), Some(unit)) => (small / unit as u64) as i32,
+        (Err(_), Some(unit)) => (magnitude / unit.unsigned_abs()) as i32,
+        (_, None) => 0,
     };
     debug_assert!((1..BASE).contains(&first));
     (weight, first)
@@ -144,9 +149,10 @@ fn leading(value: &Finite<'_>) -> (i32, i32) {
 #[inline]
 fn rounded_quotient(a: Decimal, b: Decimal, scale: i32) -> Option<i128> {
     let factor = power(scale + b.scale - a.scale)?;
-    let dividend = a.unscaled.checked_mul(factor)?.unsigned_abs();
+    let dividend = times(a.unscaled, factor)?.unsigned_abs();
     let divisor = b.unscaled.unsigned_abs();
-    let (mut quotient, rest) = (dividend / divisor, dividend % divisor);
+    let mut quotient = dividend / divisor;
+    let rest = dividend - quotient * divisor;
     if rest >= divisor - rest {
         quotient += 1;
     }

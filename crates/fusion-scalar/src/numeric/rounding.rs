@@ -42,7 +42,8 @@ impl Decimal {
             let up = rounding.moves_away(false, self.unscaled != 0);
             return Some(if up { self.unscaled.signum() } else { 0 });
         };
-        let (quotient, rest) = (self.unscaled / unit, (self.unscaled % unit).unsigned_abs());
+        let quotient = self.unscaled / unit;
+        let rest = (self.unscaled - quotient * unit).unsigned_abs();
         // The unit is even, so half of it is exact.
         let up = rounding.moves_away(rest >= unit.unsigned_abs() / 2, rest > 0);
         Some(if up { quotient + self.unscaled.signum() } else { quotient })

@@ -13,10 +13,11 @@ impl Generator<'_> {
         let count = *self.dice.weighted(&[(46, 0), (36, 1), (13, 2), (5, 3)]);
         (0..count)
             .map(|_| {
-                if depth > 0 && self.dice.percent(22) {
-                    if let Some(membership) = self.membership(leaves, rows, depth - 1) {
-                        return membership;
-                    }
+                if depth > 0
+                    && self.dice.percent(22)
+                    && let Some(membership) = self.membership(leaves, rows, depth - 1)
+                {
+                    return membership;
                 }
                 let depth = *self.dice.weighted(&[(6, 1), (3, 2), (1, 3)]);
                 self.condition(leaves, depth)

@@ -99,14 +99,16 @@ impl Generator<'_> {
             }
             select.targets.push(Target { expr, name: self.name("x") });
         }
-        if self.dice.percent(7) && rows < 1000.0 && !leaves.is_empty() {
-            if let Some(expr) = self.scalar(leaves, rows) {
-                let index = self.dice.below(select.targets.len());
-                if expr.ty() == select.targets[index].expr.ty() {
-                    select.targets[index].expr = expr;
-                } else if types.is_none() {
-                    select.targets.push(Target { expr, name: self.name("x") });
-                }
+        if self.dice.percent(7)
+            && rows < 1000.0
+            && !leaves.is_empty()
+            && let Some(expr) = self.scalar(leaves, rows)
+        {
+            let index = self.dice.below(select.targets.len());
+            if expr.ty() == select.targets[index].expr.ty() {
+                select.targets[index].expr = expr;
+            } else if types.is_none() {
+                select.targets.push(Target { expr, name: self.name("x") });
             }
         }
     }
