@@ -18,6 +18,8 @@ mod nodes;
 mod opening;
 mod planner;
 mod shared;
+#[cfg(test)]
+mod unlinked;
 mod version;
 mod worker;
 

@@ -1,0 +1,23 @@
+//! Stands in for PostgreSQL's variables in the unit tests, which run without a
+//! server: a symbol that is data, or whose address is taken, must be there when
+//! the test program starts, though no test uses it.
+
+/// Defines symbols as words of zeroes.
+macro_rules! absent {
+    ($($name:ident),* $(,)?) => {$(
+        #[unsafe(no_mangle)]
+        #[allow(non_upper_case_globals)]
+        static $name: [usize; 1] = [0];
+    )*};
+}
+
+absent! {
+    CopyErrorData,
+    CurrentMemoryContext,
+    FlushErrorState,
+    FreeErrorData,
+    PG_exception_stack,
+    error_context_stack,
+    palloc,
+    pg_detoast_datum,
+}
