@@ -423,14 +423,6 @@ impl Source {
         }
     }
 
-    fn reverse_conditions(&mut self) {
-        if let Self::Join(join) = self {
-            join.on.reverse();
-            join.left.reverse_conditions();
-            join.right.reverse_conditions();
-        }
-    }
-
     /// The sources in it that are not joins, itself if it is none.
     pub fn leaves(&self) -> Vec<&Self> {
         match self {
@@ -537,17 +529,27 @@ impl Query {
         }
     }
 
-    /// The same query with the conditions of every list in the opposite order.
-    pub fn with_conditions_reversed(&self) -> Self {
-        let mut query = self.clone();
-        query.visit_queries_mut(&mut |query| {
-            for select in query.body.selects_mut() {
-                select.conditions.reverse();
-                select.having.reverse();
-                select.from.iter_mut().for_each(Source::reverse_conditions);
-            }
-        });
-        query
+    /// The same query with nothing in its output: only its conditions are evaluated. None
+    /// if it is a set operation.
+    pub fn with_conditions_only(&self) -> Option<Self> {
+        let mut query = Self { order: Vec::new(), limit: None, offset: None, ..self.clone() };
+        let Body::Select(select) = &mut query.body else { return None };
+        select.targets = vec![Target { expr: Expr::null(Ty::Int4), name: "nothing".to_owned() }];
+        (select.distinct, select.rollup) = (false, false);
+        select.group.clear();
+        select.having.clear();
+        Some(query)
+    }
+
+    /// How many conditions there are in it and in its subqueries, of WHERE, ON and HAVING.
+    pub fn conditions(&self) -> usize {
+        let select = |select: &Select| {
+            let mut on = Vec::new();
+            select.from.iter().for_each(|source| source.conditions(&mut on));
+            on.len() + select.conditions.len() + select.having.len()
+        };
+        let queries = self.all_queries().into_iter().flat_map(|query| query.body.selects());
+        queries.map(select).sum()
     }
 
     /// The query and all subqueries.

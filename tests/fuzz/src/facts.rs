@@ -128,7 +128,7 @@ fn of_call(call: &Call) -> Facts {
                 && exact_size
                 && values().all(|arg| arg.1.summable && integer_size(arg))),
         unique: false,
-        distinct: args.iter().map(|(_, f)| f.distinct).product::<f64>().clamp(2.0, 50.0),
+        distinct: args.iter().map(|(_, f)| f.distinct).fold(2.0, f64::max),
         marks: if rule.keeps_values { args.first().map_or(0, |(_, f)| f.marks) } else { u64::MAX },
     }
 }

@@ -70,14 +70,16 @@ pub enum Kind {
 }
 
 impl Difference {
-    /// What an error that only pg_fusion raises says, if it is about more than data. A
-    /// difference with another message has another cause.
+    /// What an error that only pg_fusion raises says, if no data can be the cause: an
+    /// internal error, or one that speaks of pg_fusion. A difference with another message
+    /// has another cause.
     pub fn fault(&self) -> Option<String> {
         let (Kind::ForcedFails(sqlstate) | Kind::Errors(_, sqlstate)) = &self.kind else {
             return None;
         };
         let message = self.text.split(" instead of ").next().unwrap_or_default();
-        (!sqlstate.starts_with("22")).then(|| without_values(message))
+        let is_fault = sqlstate.starts_with("XX") || message.contains("pg_fusion");
+        is_fault.then(|| without_values(message))
     }
 }
 
@@ -156,5 +158,7 @@ mod tests {
         let text = "no column \"a\" (XX000) instead of 3 rows";
         assert_eq!(fault("XX000", text).unwrap(), "no column \"\" (XX000)");
         assert_eq!(fault("22012", "division by zero (22012) instead of 3 rows"), None);
+        assert_eq!(fault("0A000", "cannot convert NaN to integer (0A000) instead of 1 rows"), None);
+        assert!(fault("0A000", "pg_fusion cannot do it (0A000) instead of 1 rows").is_some());
     }
 }

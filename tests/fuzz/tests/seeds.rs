@@ -22,7 +22,7 @@ const QUERIES: usize = 500;
 /// Below these shares the finder would mostly compare PostgreSQL with itself, or
 /// compare nothing.
 const LEAST_VALID: f64 = 97.0;
-const LEAST_TAKEN: f64 = 70.0;
+const LEAST_TAKEN: f64 = 80.0;
 const LEAST_WITH_ROWS: f64 = 45.0;
 
 fn folder() -> &'static Path {
