@@ -7,8 +7,8 @@ use pgrx::{PgLogLevel, PgSqlErrorCode};
 
 /// Raises `error` as PostgreSQL's ERROR; does not return.
 ///
-/// Every callback that PostgreSQL calls is a `#[pg_guard]` function, so the
-/// error unwinds through Rust's frames first and their destructors run.
+/// Every callback that PostgreSQL calls is guarded ([`boundary`](crate::boundary)
+/// or `#[pg_guard]`), so the error unwinds through Rust's frames first and their destructors run.
 pub fn raise(error: PgError) -> ! {
     let mut report = ErrorReport::new(sql_error_code(&error), error.message, "pg_fusion");
     if let Some(detail) = error.detail {

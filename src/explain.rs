@@ -6,12 +6,12 @@
 //! written and the query's group closed when its own code returns. So the group
 //! is opened again for them.
 
+use crate::boundary;
 use crate::guc;
 use crate::nodes::list_of;
 use crate::planner;
 use crate::version;
 use pgrx::pg_sys::{self, ExplainFormat};
-use pgrx::prelude::*;
 use std::cell::Cell;
 use std::ffi::{CStr, CString, c_char, c_int};
 
@@ -32,7 +32,6 @@ pub unsafe fn install() {
     }
 }
 
-#[pg_guard]
 unsafe extern "C-unwind" fn explain_one_query(
     query: *mut pg_sys::Query,
     options: c_int,
@@ -42,20 +41,20 @@ unsafe extern "C-unwind" fn explain_one_query(
     params: pg_sys::ParamListInfo,
     env: *mut pg_sys::QueryEnvironment,
 ) {
-    let report = guc::EXPLAIN_REASONS.get().then(planner::request_report);
     // SAFETY: the arguments are passed on as they came.
     unsafe {
-        match PREVIOUS.get() {
-            Some(hook) => pg_sys::ffi::pg_guard_ffi_boundary(|| {
-                hook(query, options, into, es, text, params, env);
-            }),
-            None => version::explain_one_query(query, options, into, es, text, params, env),
-        }
-        if let Some(lines) = report.and_then(|report| report.answer()) {
-            let costs = (*es).costs;
-            let lines: Vec<_> = lines.iter().map(|line| (0, line.text(costs))).collect();
-            write_reasons(es, &lines);
-        }
+        boundary::guard(|| {
+            let report = guc::EXPLAIN_REASONS.get().then(planner::request_report);
+            boundary::call(|| match PREVIOUS.get() {
+                Some(hook) => hook(query, options, into, es, text, params, env),
+                None => version::explain_one_query(query, options, into, es, text, params, env),
+            });
+            if let Some(lines) = report.and_then(|report| report.answer()) {
+                let costs = (*es).costs;
+                let lines: Vec<_> = lines.iter().map(|line| (0, line.text(costs))).collect();
+                write_reasons(es, &lines);
+            }
+        });
     }
 }
 

@@ -8,6 +8,7 @@
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 
+mod boundary;
 mod datum;
 mod error;
 mod executor;

@@ -5,6 +5,7 @@
 //! page by page through [`Feed::produce`] instead of asking it for rows.
 
 use super::{Methods, NO_CALLBACKS};
+use crate::boundary;
 use crate::datum::{ColumnWriter, EncodeError, Storage};
 use crate::error::{self, page_error};
 use crate::nodes::{cast, iter, list_of};
@@ -47,7 +48,6 @@ unsafe extern "C-unwind" fn create_state(_scan: *mut pg_sys::CustomScan) -> *mut
     }
 }
 
-#[pg_guard]
 unsafe extern "C-unwind" fn begin(
     node: *mut pg_sys::CustomScanState,
     estate: *mut pg_sys::EState,
@@ -56,14 +56,30 @@ unsafe extern "C-unwind" fn begin(
     // A leaf is read once, forwards.
     let eflags = eflags & !((pg_sys::EXEC_FLAG_BACKWARD | pg_sys::EXEC_FLAG_MARK) as i32);
     // SAFETY: a Feed plan has one child.
-    unsafe { init_children(node, estate, eflags) }
+    unsafe { boundary::guard(|| init_children(node, estate, eflags)) }
+}
+
+unsafe extern "C-unwind" {
+    // Without pgrx's wrappers, so that errors pass through `boundary::call`.
+    #[link_name = "ExecInitNode"]
+    fn init_node(
+        plan: *mut pg_sys::Plan,
+        estate: *mut pg_sys::EState,
+        eflags: i32,
+    ) -> *mut pg_sys::PlanState;
+    #[link_name = "ExecEndNode"]
+    fn end_node(node: *mut pg_sys::PlanState);
+    #[link_name = "ExecReScan"]
+    fn rescan_node(node: *mut pg_sys::PlanState);
+    #[link_name = "slot_getsomeattrs_int"]
+    fn decode(slot: *mut pg_sys::TupleTableSlot, count: i32);
 }
 
 /// Initialises the child plans of a custom scan.
 ///
 /// # Safety
 ///
-/// Called from `BeginCustomScan` with its arguments.
+/// Called from `BeginCustomScan` with its arguments, within a guard.
 pub unsafe fn init_children(
     node: *mut pg_sys::CustomScanState,
     estate: *mut pg_sys::EState,
@@ -73,7 +89,7 @@ pub unsafe fn init_children(
     unsafe {
         let scan: *mut pg_sys::CustomScan = (*node).ss.ps.plan.cast();
         let children = iter::<pg_sys::Plan>((*scan).custom_plans)
-            .map(|plan| pg_sys::ExecInitNode(plan, estate, eflags));
+            .map(|plan| boundary::call(|| init_node(plan, estate, eflags)));
         (*node).custom_ps = list_of(children);
     }
 }
@@ -86,29 +102,38 @@ unsafe extern "C-unwind" fn exec(
     error::raise(PgError::internal("a Feed node was asked for rows"))
 }
 
+unsafe extern "C-unwind" fn end(node: *mut pg_sys::CustomScanState) {
+    // SAFETY: the child that `begin` made.
+    unsafe { boundary::guard(|| end_children(node)) }
+}
+
 /// Ends the children of a custom scan.
-#[pg_guard]
-pub unsafe extern "C-unwind" fn end(node: *mut pg_sys::CustomScanState) {
+///
+/// # Safety
+///
+/// Called from `EndCustomScan`, within a guard.
+pub unsafe fn end_children(node: *mut pg_sys::CustomScanState) {
     // SAFETY: the children that `begin` made.
     unsafe {
         for child in iter::<pg_sys::PlanState>((*node).custom_ps) {
-            pg_sys::ExecEndNode(child);
+            boundary::call(|| end_node(child));
         }
     }
 }
 
 /// Rescans the leaf; one with changed parameters rescans by itself when it is
 /// next asked for a row.
-#[pg_guard]
 unsafe extern "C-unwind" fn rescan(node: *mut pg_sys::CustomScanState) {
     // SAFETY: the child that `begin` made.
     unsafe {
-        for leaf in iter::<pg_sys::PlanState>((*node).custom_ps) {
-            pass_changed_params(node, leaf);
-            if (*leaf).chgParam.is_null() {
-                pg_sys::ExecReScan(leaf);
+        boundary::guard(|| {
+            for leaf in iter::<pg_sys::PlanState>((*node).custom_ps) {
+                pass_changed_params(node, leaf);
+                if (*leaf).chgParam.is_null() {
+                    boundary::call(|| rescan_node(leaf));
+                }
             }
-        }
+        });
     }
 }
 
@@ -117,13 +142,13 @@ unsafe extern "C-unwind" fn rescan(node: *mut pg_sys::CustomScanState) {
 ///
 /// # Safety
 ///
-/// Called from `ReScanCustomScan`.
+/// Called from `ReScanCustomScan`, within a guard.
 pub unsafe fn rescan_all(node: *mut pg_sys::CustomScanState) {
     // SAFETY: the children that `begin` made.
     unsafe {
         for feed in iter::<pg_sys::PlanState>((*node).custom_ps) {
             pass_changed_params(node, feed);
-            pg_sys::ExecReScan(feed);
+            boundary::call(|| rescan_node(feed));
         }
     }
 }
@@ -359,19 +384,12 @@ impl Feed {
 ///
 /// `leaf` is an initialised plan state, executed in a backend's main thread.
 unsafe fn fetch(leaf: *mut pg_sys::PlanState) -> Option<*mut pg_sys::TupleTableSlot> {
-    unsafe extern "C-unwind" {
-        /// Without pgrx's wrapper: the boundary below covers both calls.
-        #[link_name = "slot_getsomeattrs_int"]
-        fn decode(slot: *mut pg_sys::TupleTableSlot, count: std::ffi::c_int);
-        #[link_name = "ExecReScan"]
-        fn rescan(node: *mut pg_sys::PlanState);
-    }
     // SAFETY: what `ExecProcNode` and `slot_getallattrs` do, which are inline
     // functions in C. No Rust value with a destructor is alive inside.
     unsafe {
-        pg_sys::ffi::pg_guard_ffi_boundary(|| {
+        boundary::call(|| {
             if !(*leaf).chgParam.is_null() {
-                rescan(leaf);
+                rescan_node(leaf);
             }
             let slot = (*leaf).ExecProcNode.map_or(std::ptr::null_mut(), |next| next(leaf));
             if slot.is_null() || u32::from((*slot).tts_flags) & pg_sys::TTS_FLAG_EMPTY != 0 {

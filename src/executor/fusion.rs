@@ -3,6 +3,7 @@
 use super::results::clear;
 use super::run::Run;
 use super::{Methods, NO_CALLBACKS, explain, feed, privileges};
+use crate::boundary;
 use crate::error;
 use crate::planner::{Carried, FUSION_NAME};
 use fusion_plan::PgError;
@@ -76,7 +77,6 @@ unsafe extern "C-unwind" fn create_state(_scan: *mut pg_sys::CustomScan) -> *mut
     }
 }
 
-#[pg_guard]
 unsafe extern "C-unwind" fn begin(
     node: *mut pg_sys::CustomScanState,
     estate: *mut pg_sys::EState,
@@ -85,22 +85,24 @@ unsafe extern "C-unwind" fn begin(
     // SAFETY: called by PostgreSQL on a node of ours; `es_query_cxt` holds the
     // node's state, and calls back before it frees it.
     unsafe {
-        feed::init_children(node, estate, eflags);
-        let scan: *mut pg_sys::CustomScan = (*node).ss.ps.plan.cast();
-        for function in Carried::functions(scan) {
-            privileges::check(function);
-        }
-        let bytes = Carried::plan_bytes(scan);
-        let bytes = bytes.ok_or_else(|| PgError::internal("a PgFusion node without a plan"));
-        let run = error::check(Run::new(error::check(bytes), scan, node));
-        let state: *mut FusionState = node.cast();
-        (*state).cleanup.func = Some(cleanup);
-        (*state).cleanup.arg = state.cast();
-        pg_sys::MemoryContextRegisterResetCallback(
-            (*estate).es_query_cxt,
-            &raw mut (*state).cleanup,
-        );
-        (*state).run = Box::into_raw(Box::new(run));
+        boundary::guard(|| {
+            feed::init_children(node, estate, eflags);
+            let scan: *mut pg_sys::CustomScan = (*node).ss.ps.plan.cast();
+            for function in Carried::functions(scan) {
+                privileges::check(function);
+            }
+            let bytes = Carried::plan_bytes(scan);
+            let bytes = bytes.ok_or_else(|| PgError::internal("a PgFusion node without a plan"));
+            let run = error::check(Run::new(error::check(bytes), scan, node));
+            let state: *mut FusionState = node.cast();
+            (*state).cleanup.func = Some(cleanup);
+            (*state).cleanup.arg = state.cast();
+            pg_sys::MemoryContextRegisterResetCallback(
+                (*estate).es_query_cxt,
+                &raw mut (*state).cleanup,
+            );
+            (*state).run = Box::into_raw(Box::new(run));
+        });
     }
 }
 
@@ -128,18 +130,19 @@ unsafe extern "C-unwind" fn exec(
     unsafe { exec_scan(&raw mut (*node).ss, Some(access), Some(recheck)) }
 }
 
-#[pg_guard]
 unsafe extern "C-unwind" fn access(node: *mut pg_sys::ScanState) -> *mut pg_sys::TupleTableSlot {
     // SAFETY: called from `exec` with our node.
     unsafe {
-        let slot = (*node).ss_ScanTupleSlot;
-        let Some(run) = FusionState::run(node.cast()) else {
-            error::raise(PgError::internal("a PgFusion node that has not begun"));
-        };
-        if !error::check(run.next()) {
-            clear(slot);
-        }
-        slot
+        boundary::guard(|| {
+            let slot = (*node).ss_ScanTupleSlot;
+            let Some(run) = FusionState::run(node.cast()) else {
+                error::raise(PgError::internal("a PgFusion node that has not begun"));
+            };
+            if !error::check(run.next()) {
+                clear(slot);
+            }
+            slot
+        })
     }
 }
 
@@ -159,24 +162,26 @@ unsafe extern "C-unwind" fn recheck(
     }
 }
 
-#[pg_guard]
 unsafe extern "C-unwind" fn end(node: *mut pg_sys::CustomScanState) {
     // SAFETY: called by PostgreSQL on a node of ours.
     unsafe {
-        FusionState::drop_run(node.cast());
-        feed::end(node);
+        boundary::guard(|| {
+            FusionState::drop_run(node.cast());
+            feed::end_children(node);
+        });
     }
 }
 
-#[pg_guard]
 unsafe extern "C-unwind" fn rescan(node: *mut pg_sys::CustomScanState) {
     // SAFETY: called by PostgreSQL on a node of ours. The session goes before
     // the leaves it reads from begin again.
     unsafe {
-        if let Some(run) = FusionState::run(node) {
-            run.reset();
-        }
-        feed::rescan_all(node);
-        pg_sys::ExecScanReScan(&raw mut (*node).ss);
+        boundary::guard(|| {
+            if let Some(run) = FusionState::run(node) {
+                run.reset();
+            }
+            feed::rescan_all(node);
+            pg_sys::ExecScanReScan(&raw mut (*node).ss);
+        });
     }
 }

@@ -1,5 +1,6 @@
 //! Parameter values: what PostgreSQL evaluates when a session starts.
 
+use crate::boundary;
 use crate::datum::value_of;
 use crate::nodes::iter;
 use fusion_plan::{DataType, PgError, Value};
@@ -60,7 +61,7 @@ impl Params {
                     let Some(evaluate) = (**expr).evalfunc else {
                         return Err(PgError::internal("a parameter is not prepared"));
                     };
-                    pg_sys::ffi::pg_guard_ffi_boundary(|| evaluate(*expr, econtext, &mut is_null))
+                    boundary::call(|| evaluate(*expr, econtext, &mut is_null))
                 };
                 let value = match is_null {
                     true => Ok(None),

@@ -45,11 +45,11 @@ pub use reason::{Object, Reason};
 pub use report::request as request_report;
 pub use types::type_name;
 
+use crate::boundary;
 use crate::guc;
 use crate::shared;
 use crate::version::{self, PlannerHook};
 use pgrx::pg_sys;
-use pgrx::prelude::*;
 use std::cell::Cell;
 use std::ffi::{c_char, c_int, c_void};
 
@@ -96,30 +96,37 @@ pub unsafe fn install() {
 
 /// Sets up the state that the other hooks share, for the time of one planner
 /// call.
-#[pg_guard]
 unsafe extern "C-unwind" fn planner(
     parse: *mut pg_sys::Query,
     query: *const c_char,
     options: c_int,
     params: pg_sys::ParamListInfo,
 ) -> *mut pg_sys::PlannedStmt {
-    let active = guc::enabled() && shared::worker_is_up();
-    let _state = state::enter(active, report::accept(options));
-    let previous = PREVIOUS.with(|previous| previous.planner.get());
+    unsafe extern "C-unwind" {
+        /// Without pgrx's wrapper, so that errors pass through [`boundary::call`].
+        fn standard_planner(
+            parse: *mut pg_sys::Query,
+            query: *const c_char,
+            options: c_int,
+            params: pg_sys::ParamListInfo,
+        ) -> *mut pg_sys::PlannedStmt;
+    }
     // SAFETY: the arguments are passed on as they came.
     unsafe {
-        let statement = match previous {
-            Some(hook) => {
-                pg_sys::ffi::pg_guard_ffi_boundary(|| hook(parse, query, options, params))
-            }
-            None => pg_sys::standard_planner(parse, query, options, params),
-        };
-        report::answer(statement);
-        statement
+        boundary::guard(|| {
+            let active = guc::enabled() && shared::worker_is_up();
+            let _state = state::enter(active, report::accept(options));
+            let previous = PREVIOUS.with(|previous| previous.planner.get());
+            let statement = boundary::call(|| match previous {
+                Some(hook) => hook(parse, query, options, params),
+                None => standard_planner(parse, query, options, params),
+            });
+            report::answer(statement);
+            statement
+        })
     }
 }
 
-#[pg_guard]
 unsafe extern "C-unwind" fn set_rel_pathlist(
     root: *mut pg_sys::PlannerInfo,
     rel: *mut pg_sys::RelOptInfo,
@@ -129,16 +136,17 @@ unsafe extern "C-unwind" fn set_rel_pathlist(
     // SAFETY: the arguments are passed on as they came; our part reads valid
     // planner structures.
     unsafe {
-        if let Some(hook) = PREVIOUS.with(|previous| previous.rel.get()) {
-            pg_sys::ffi::pg_guard_ffi_boundary(|| hook(root, rel, rti, rte));
-        }
-        if state::active() && takes_part(root) {
-            leaf::offer(root, rel, rte);
-        }
+        boundary::guard(|| {
+            if let Some(hook) = PREVIOUS.with(|previous| previous.rel.get()) {
+                boundary::call(|| hook(root, rel, rti, rte));
+            }
+            if state::active() && takes_part(root) {
+                leaf::offer(root, rel, rte);
+            }
+        });
     }
 }
 
-#[pg_guard]
 unsafe extern "C-unwind" fn set_join_pathlist(
     root: *mut pg_sys::PlannerInfo,
     joinrel: *mut pg_sys::RelOptInfo,
@@ -149,21 +157,20 @@ unsafe extern "C-unwind" fn set_join_pathlist(
 ) {
     // SAFETY: as in `set_rel_pathlist`.
     unsafe {
-        if let Some(hook) = PREVIOUS.with(|previous| previous.join.get()) {
-            pg_sys::ffi::pg_guard_ffi_boundary(|| {
-                hook(root, joinrel, outerrel, innerrel, jointype, extra);
-            });
-        }
-        if version::in_genetic_search(root) {
-            report::genetic(root);
-        }
-        if state::active() && takes_part(root) {
-            join::offer(root, joinrel, outerrel, innerrel, jointype, extra);
-        }
+        boundary::guard(|| {
+            if let Some(hook) = PREVIOUS.with(|previous| previous.join.get()) {
+                boundary::call(|| hook(root, joinrel, outerrel, innerrel, jointype, extra));
+            }
+            if version::in_genetic_search(root) {
+                report::genetic(root);
+            }
+            if state::active() && takes_part(root) {
+                join::offer(root, joinrel, outerrel, innerrel, jointype, extra);
+            }
+        });
     }
 }
 
-#[pg_guard]
 unsafe extern "C-unwind" fn create_upper_paths(
     root: *mut pg_sys::PlannerInfo,
     stage: pg_sys::UpperRelationKind::Type,
@@ -173,15 +180,17 @@ unsafe extern "C-unwind" fn create_upper_paths(
 ) {
     // SAFETY: as in `set_rel_pathlist`.
     unsafe {
-        if let Some(hook) = PREVIOUS.with(|previous| previous.upper.get()) {
-            pg_sys::ffi::pg_guard_ffi_boundary(|| hook(root, stage, input_rel, output_rel, extra));
-        }
-        if state::active() && takes_part(root) {
-            upper::offer(root, stage, input_rel, output_rel, extra);
-        }
-        if stage == pg_sys::UpperRelationKind::UPPERREL_FINAL {
-            report::finish(root, output_rel);
-        }
+        boundary::guard(|| {
+            if let Some(hook) = PREVIOUS.with(|previous| previous.upper.get()) {
+                boundary::call(|| hook(root, stage, input_rel, output_rel, extra));
+            }
+            if state::active() && takes_part(root) {
+                upper::offer(root, stage, input_rel, output_rel, extra);
+            }
+            if stage == pg_sys::UpperRelationKind::UPPERREL_FINAL {
+                report::finish(root, output_rel);
+            }
+        });
     }
 }
 
