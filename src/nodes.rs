@@ -40,6 +40,7 @@ tagged! {
     OpExpr: T_OpExpr,
     Param: T_Param,
     PlaceHolderVar: T_PlaceHolderVar,
+    RangeTblRef: T_RangeTblRef,
     RelabelType: T_RelabelType,
     Result: T_Result,
     ScalarArrayOpExpr: T_ScalarArrayOpExpr,

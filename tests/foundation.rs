@@ -107,6 +107,30 @@ fn a_statement_timeout_leaves_nothing() {
     assert_same(&mut client, tpch_query(1).sql);
 }
 
+/// Joins that take minutes in the worker, in each of its ways: many pairs for few
+/// rows, and conditions that reject all of them.
+const LONG_JOINS: [&str; 4] = [
+    "SELECT count(*) FROM orders a JOIN orders b ON a.o_orderpriority = b.o_orderpriority \
+     JOIN orders c ON b.o_orderpriority = c.o_orderpriority",
+    "SELECT count(*) FROM lineitem a JOIN lineitem b ON a.l_linestatus = b.l_linestatus \
+     AND a.l_linenumber + b.l_linenumber > 100",
+    "SELECT count(*) FROM lineitem a JOIN lineitem b ON a.l_orderkey > b.l_orderkey + 100000000",
+    "SELECT count(*) FROM lineitem a CROSS JOIN lineitem b",
+];
+
+#[test]
+fn a_stopped_join_stops_in_the_worker() {
+    let (_turn, mut client) = turn();
+    for sql in LONG_JOINS {
+        assert_uses_fusion(&mut client, sql);
+        client.batch_execute("SET statement_timeout = '500ms'").unwrap();
+        let error = client.simple_query(sql).unwrap_err();
+        assert_eq!(error.code(), Some(&SqlState::QUERY_CANCELED), "{error}");
+        client.batch_execute("RESET statement_timeout").unwrap();
+        assert_pool_becomes_idle(&mut client);
+    }
+}
+
 #[test]
 fn a_cancelled_query_leaves_nothing() {
     let (_turn, mut client) = turn();

@@ -31,13 +31,13 @@ DEALLOCATE ALL;
 
 -- cursors
 BEGIN;
-DECLARE forward CURSOR FOR SELECT fact_id, note FROM facts WHERE quantity > 3 ORDER BY fact_id;
+DECLARE forward CURSOR FOR SELECT fact_id, note FROM facts JOIN items USING (item_id) WHERE quantity > 3 ORDER BY fact_id;
 FETCH 2 forward;
 MOVE 5000 forward;
 FETCH 1 forward;
 CLOSE forward;
 SELECT pool_is_idle();
-DECLARE scrolling SCROLL CURSOR FOR SELECT fact_id FROM facts WHERE quantity > 3 ORDER BY fact_id;
+DECLARE scrolling SCROLL CURSOR FOR SELECT fact_id FROM facts JOIN items USING (item_id) WHERE quantity > 3 ORDER BY fact_id;
 FETCH 3 scrolling;
 FETCH BACKWARD 2 scrolling;
 FETCH LAST scrolling;
@@ -51,7 +51,7 @@ FETCH 1 kept;
 CLOSE kept;
 -- two at a time, and an error in a subtransaction between
 BEGIN;
-DECLARE one CURSOR FOR SELECT fact_id FROM facts;
+DECLARE one CURSOR FOR SELECT fact_id FROM facts UNION ALL SELECT 0;
 DECLARE two CURSOR FOR SELECT count(*) FROM facts JOIN items USING (item_id);
 FETCH 1 one;
 FETCH 2 two;
@@ -61,6 +61,24 @@ ROLLBACK TO s;
 FETCH 1 one;
 COMMIT;
 SELECT pool_is_idle();
+-- a cursor that WHERE CURRENT OF may name keeps PostgreSQL's plan
+BEGIN;
+EXPLAIN (COSTS OFF) DECLARE here CURSOR FOR SELECT shop_id FROM shops WHERE shop_id > 3;
+DECLARE here CURSOR FOR SELECT shop_id FROM shops WHERE shop_id > 3;
+FETCH 1 here;
+UPDATE shops SET city = 'here' WHERE CURRENT OF here RETURNING shop_id;
+DO $$
+DECLARE
+    there CURSOR FOR SELECT shop_id FROM shops WHERE shop_id < 3;
+    id int;
+BEGIN
+    OPEN there;
+    FETCH there INTO id;
+    UPDATE shops SET city = 'there' WHERE CURRENT OF there;
+END $$;
+SELECT city, count(*) FROM shops WHERE city IN ('here', 'there') GROUP BY city ORDER BY city;
+ROLLBACK;
+EXPLAIN (COSTS OFF) DECLARE no_target CURSOR FOR SELECT city, count(*) FROM shops GROUP BY city;
 
 -- PL/pgSQL
 DO $$

@@ -47,6 +47,7 @@ pub use types::type_name;
 
 use crate::boundary;
 use crate::guc;
+use crate::nodes::{cast, iter};
 use crate::shared;
 use crate::version::{self, PlannerHook};
 use pgrx::pg_sys;
@@ -114,7 +115,8 @@ unsafe extern "C-unwind" fn planner(
     // SAFETY: the arguments are passed on as they came.
     unsafe {
         boundary::guard(|| {
-            let active = guc::enabled() && shared::worker_is_up();
+            let active =
+                guc::enabled() && shared::worker_is_up() && !may_be_updated_through(parse, options);
             let _state = state::enter(active, report::accept(options));
             let previous = PREVIOUS.with(|previous| previous.planner.get());
             let statement = boundary::call(|| match previous {
@@ -124,6 +126,45 @@ unsafe extern "C-unwind" fn planner(
             report::answer(statement);
             statement
         })
+    }
+}
+
+/// Whether `query` is of a cursor that an UPDATE or DELETE may name in WHERE CURRENT
+/// OF: a DECLARE CURSOR, or one of PL/pgSQL's, over the rows of one table. PostgreSQL
+/// looks for the scan of that table in the cursor's plan (`search_plan_tree` in
+/// execCurrent.c) and would not find it below a node of ours.
+unsafe fn may_be_updated_through(query: *const pg_sys::Query, options: c_int) -> bool {
+    // SAFETY: the planner's argument, which is a valid query.
+    options & pg_sys::CURSOR_OPT_FAST_PLAN as c_int != 0 && unsafe { shows_one_table(query) }
+}
+
+/// Whether the rows of `query` are rows of one table, maybe through a subquery or
+/// view of the same kind.
+unsafe fn shows_one_table(query: *const pg_sys::Query) -> bool {
+    // SAFETY: a valid query; range-table references count from 1.
+    unsafe {
+        let query = &*query;
+        if query.hasAggs
+            || query.hasWindowFuncs
+            || !query.groupClause.is_null()
+            || !query.distinctClause.is_null()
+            || !query.setOperations.is_null()
+        {
+            return false;
+        }
+        let mut from = iter::<pg_sys::Node>((*query.jointree).fromlist);
+        let (Some(first), None) = (from.next(), from.next()) else {
+            return false;
+        };
+        cast::<pg_sys::RangeTblRef, _>(first)
+            .and_then(|first| {
+                iter::<pg_sys::RangeTblEntry>(query.rtable).nth(first.rtindex as usize - 1)
+            })
+            .is_some_and(|entry| match (*entry).rtekind {
+                pg_sys::RTEKind::RTE_RELATION => true,
+                pg_sys::RTEKind::RTE_SUBQUERY => shows_one_table((*entry).subquery),
+                _ => false,
+            })
     }
 }
 

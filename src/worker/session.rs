@@ -165,6 +165,10 @@ impl SessionIo for PageIo {
             Ok(())
         })
     }
+
+    fn is_cancelled(&self) -> bool {
+        self.session.is_client_closed()
+    }
 }
 
 /// One reader of a leaf's queue.

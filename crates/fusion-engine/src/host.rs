@@ -23,4 +23,10 @@ pub trait SessionIo: Send + Sync + fmt::Debug + 'static {
     /// Takes one batch of the result; completes when there is room for it.
     /// Calls never overlap and come in result order.
     fn write(&self, batch: RecordBatch) -> BoxFuture<'_, Result<(), PgError>>;
+
+    /// Whether nobody wants the result any more. Asked inside of long computations,
+    /// which then end with an error, as the future is only dropped between them.
+    fn is_cancelled(&self) -> bool {
+        false
+    }
 }

@@ -8,7 +8,7 @@
 
 use super::expr::Input;
 use super::{Lowering, Stream, datafusion, inconsistent, schema_of, unsupported};
-use crate::expr::JunctionKind;
+use crate::expr::{Interruptible, JunctionKind};
 use crate::ops::Depth;
 use datafusion_common::{JoinSide, JoinType, NullEquality};
 use datafusion_physical_expr::{Partitioning, PhysicalExpr};
@@ -137,6 +137,7 @@ impl Lowering<'_> {
             .ok_or_else(|| inconsistent("a join condition reads a column that does not exist"))?;
         let input = Input { schema: schema_of(&types), types };
         let condition = self.junction(JunctionKind::Filter, &conditions, &input)?;
+        let condition = Arc::new(Interruptible::new(condition, Arc::clone(&self.io)));
         let left_width = sides.left_width();
         let indices = columns
             .iter()

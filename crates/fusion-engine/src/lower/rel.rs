@@ -4,6 +4,7 @@ use super::expr::Input;
 use super::{Lowering, Stream, datafusion, inconsistent, schema_of, unsupported};
 use crate::expr::JunctionKind;
 use crate::ops::LeafExec;
+use datafusion_physical_plan::coop::CooperativeExec;
 use datafusion_physical_plan::filter::FilterExecBuilder;
 use datafusion_physical_plan::limit::{GlobalLimitExec, LocalLimitExec};
 use datafusion_physical_plan::projection::{ProjectionExec, ProjectionExpr};
@@ -61,6 +62,12 @@ impl Lowering<'_> {
         }?;
         if let Some(entry) = self.nodes.get_mut(node as usize) {
             entry.top = Some(Arc::clone(&stream.plan));
+        }
+        if matches!(rel, Rel::Join(_)) {
+            // One batch of input can become any number of batches, so the leaf's
+            // giving way to other tasks, and to a cancel, does not do.
+            let plan = Arc::new(CooperativeExec::new(Arc::clone(&stream.plan)));
+            return Ok(stream.under(plan));
         }
         Ok(stream)
     }
