@@ -17,6 +17,7 @@ absent! {
     FlushErrorState,
     FreeErrorData,
     PG_exception_stack,
+    TTSOpsBufferHeapTuple,
     error_context_stack,
     palloc,
     pg_detoast_datum,

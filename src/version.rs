@@ -206,6 +206,20 @@ pub unsafe fn check_execute(function: pg_sys::Oid) -> pg_sys::AclResult::Type {
     }
 }
 
+/// A parameter of the executor's own, without a value (`assign_special_exec_param`).
+///
+/// # Safety
+///
+/// `root` belongs to the planner call under way.
+pub unsafe fn assign_special_param(root: *mut pg_sys::PlannerInfo) -> i32 {
+    unsafe extern "C-unwind" {
+        fn assign_special_exec_param(root: *mut pg_sys::PlannerInfo) -> i32;
+    }
+    // SAFETY: declared as in paramassign.h, which is no public header; the caller's
+    // promise.
+    unsafe { pg_sys::ffi::pg_guard_ffi_boundary(|| assign_special_exec_param(root)) }
+}
+
 /// The inputs of a set operation: up to version 17 one, which appends both.
 ///
 /// # Safety

@@ -1,238 +1,273 @@
-//! From the values of a slot to a row of a page.
+//! From the values of a column to a page: dozens of rows at a time, with one decision
+//! per column.
 
 use super::storage::Storage;
 use super::{enums, names};
 use arrow_buffer::i256;
-use fusion_page::{Full, PageMemoryMut, RowWriter};
+use fusion_page::{Fixed, PageMemoryMut, PageWriter};
 use fusion_plan::{DECIMAL128_NAN, DataType, MAX_DECIMAL128_PRECISION, PgError};
 use fusion_scalar::numeric::NumericRef;
 use pgrx::pg_sys;
 
-/// Why a value was not written.
-#[derive(Debug, thiserror::Error)]
-pub enum EncodeError {
-    /// The page has no room for it.
-    #[error(transparent)]
-    Full(#[from] Full),
-    /// It is not a value of the column's type.
-    #[error(transparent)]
-    Value(#[from] PgError),
-}
-
-type Write<M> =
-    unsafe fn(&mut RowWriter<'_, M>, usize, pg_sys::Datum, &Detail) -> Result<(), EncodeError>;
-
-/// What the writer of a column needs to know.
-struct Detail {
-    /// The scale of a decimal column.
-    scale: u8,
+/// Writes the values of one column; made once for a leaf.
+pub struct ColumnWriter {
+    form: Form,
     storage: Storage,
     /// The values of an enum column met so far.
     enums: enums::Cache,
 }
 
-/// Writes the values of one column; chosen once for a leaf.
-pub struct ColumnWriter<M: PageMemoryMut> {
-    write: Write<M>,
-    ty: DataType,
-    detail: Detail,
+/// How the values travel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    Bool,
+    Int2,
+    /// Also dates.
+    Int4,
+    /// Also times and timestamps.
+    Int8,
+    Oid,
+    Float4,
+    Float8,
+    Decimal {
+        scale: u8,
+    },
+    Wide {
+        scale: u8,
+    },
+    /// Sixteen bytes as they lie in memory.
+    Fixed16,
+    Enum,
+    Varlena,
+    Name,
+    Opaque,
 }
 
-impl<M: PageMemoryMut> ColumnWriter<M> {
+impl ColumnWriter {
     /// The writer for columns of type `ty` that PostgreSQL stores as `storage`.
     pub fn new(ty: DataType, storage: Storage) -> Self {
-        let mut column_scale = 0;
-        let write: Write<M> = match ty {
-            DataType::Bool => write_bool,
-            DataType::Int2 => write_i16,
-            DataType::Int4 | DataType::Date => write_i32,
+        let form = match ty {
+            DataType::Bool => Form::Bool,
+            DataType::Int2 => Form::Int2,
+            DataType::Int4 | DataType::Date => Form::Int4,
             DataType::Int8 | DataType::Time | DataType::Timestamp | DataType::TimestampTz => {
-                write_i64
+                Form::Int8
             }
-            DataType::Oid => write_u32,
-            DataType::Float4 => write_f32,
-            DataType::Float8 => write_f64,
-            DataType::Decimal { precision, scale } => {
-                column_scale = scale;
-                if precision <= MAX_DECIMAL128_PRECISION { write_decimal } else { write_wide }
+            DataType::Oid => Form::Oid,
+            DataType::Float4 => Form::Float4,
+            DataType::Float8 => Form::Float8,
+            DataType::Decimal { precision, scale } if precision <= MAX_DECIMAL128_PRECISION => {
+                Form::Decimal { scale }
             }
-            DataType::Interval | DataType::Uuid => write_fixed16,
-            DataType::Enum => write_enum,
-            DataType::Text if storage.is_name() => write_name,
+            DataType::Decimal { scale, .. } => Form::Wide { scale },
+            DataType::Interval | DataType::Uuid => Form::Fixed16,
+            DataType::Enum => Form::Enum,
+            DataType::Text if storage.is_name() => Form::Name,
             DataType::Text | DataType::Bpchar | DataType::Numeric | DataType::Bytea => {
-                write_varlena
+                Form::Varlena
             }
-            DataType::Opaque => write_opaque,
+            DataType::Opaque => Form::Opaque,
         };
-        let detail = Detail { scale: column_scale, storage, enums: enums::Cache::default() };
-        Self { write, ty, detail }
+        Self { form, storage, enums: enums::Cache::default() }
     }
 
-    /// The bytes that `datum`, which is not NULL, takes of a page's arena, or
-    /// more.
+    /// Whether values travel as views of bytes: [`ColumnWriter::bytes`] then gives
+    /// them, and otherwise [`ColumnWriter::write`] writes them.
+    pub fn is_view(&self) -> bool {
+        matches!(self.form, Form::Varlena | Form::Name | Form::Opaque)
+    }
+
+    /// Whether a datum must be detoasted before it is read.
+    pub fn reads_varlenas(&self) -> bool {
+        matches!(self.form, Form::Varlena | Form::Decimal { .. } | Form::Wide { .. })
+    }
+
+    /// Whether the datum is the value itself.
+    pub fn is_by_value(&self) -> bool {
+        self.storage.by_value
+    }
+
+    /// The bytes of `datum`, which is not NULL.
     ///
     /// # Safety
     ///
-    /// As for [`ColumnWriter::write`].
-    pub unsafe fn payload(&self, datum: pg_sys::Datum) -> usize {
-        // SAFETY: the caller's promise. The length of a varlena without
-        // detoasting is known from its header.
+    /// `datum` is a detoasted value of the PostgreSQL type behind the column's, which
+    /// is a view; runs in a backend's main thread. The bytes live as long as the
+    /// value, the place where the datum is, and the current memory context.
+    #[inline(always)]
+    pub unsafe fn bytes<'a>(&self, datum: &'a pg_sys::Datum) -> &'a [u8] {
+        // SAFETY: the caller's promise.
         unsafe {
-            match self.ty {
-                DataType::Opaque => self.detail.storage.bytes(&datum, &mut [0; 8]).len(),
-                _ if self.detail.storage.is_name() => pg_sys::NAMEDATALEN as usize,
-                ty if ty.is_varlen() => pg_sys::toast_raw_datum_size(datum),
-                _ => 0,
+            match self.form {
+                Form::Varlena => plain_bytes(*datum),
+                Form::Name => names::bytes(*datum),
+                _ => self.storage.bytes(datum),
             }
         }
     }
 
-    /// Writes `datum`, which is not NULL, as the row's value in `column`.
+    /// Writes `datums` as the next values of `column` of `page`, which is no view.
+    /// Those whose bit, the lowest for the first, is set in `nulls` are NULL.
     ///
     /// # Errors
     ///
-    /// [`EncodeError`].
+    /// If one is not a value of the column's type.
     ///
     /// # Safety
     ///
-    /// `datum` is a value of the PostgreSQL type behind the column's; runs in a
-    /// backend's main thread. Detoasted copies go to the current memory
-    /// context.
-    #[inline(always)]
-    pub unsafe fn write(
+    /// The others are detoasted values of the PostgreSQL type behind the column's;
+    /// runs in a backend's main thread.
+    pub unsafe fn write<M: PageMemoryMut>(
         &self,
-        row: &mut RowWriter<'_, M>,
+        page: &mut PageWriter<M>,
         column: usize,
-        datum: pg_sys::Datum,
-    ) -> Result<(), EncodeError> {
-        // SAFETY: the caller's promise.
-        unsafe { (self.write)(row, column, datum, &self.detail) }
+        datums: &[pg_sys::Datum],
+        nulls: u64,
+    ) -> Result<(), PgError> {
+        let values = Values { datums, nulls };
+        match self.form {
+            Form::Bool => {
+                let bits = datums.iter().enumerate().fold(0, |bits, (row, datum)| {
+                    bits | u64::from(datum.value() & 0xff != 0) << row
+                });
+                page.set_bits(column, bits & !nulls, datums.len());
+                Ok(())
+            }
+            Form::Int2 => values.fill(page, column, |datum| datum.value() as i16),
+            Form::Int4 => values.fill(page, column, |datum| datum.value() as i32),
+            Form::Int8 => values.fill(page, column, |datum| datum.value() as i64),
+            Form::Oid => values.fill(page, column, |datum| datum.value() as u32),
+            Form::Float4 => values.fill(page, column, |datum| {
+                let value = f32::from_bits(datum.value() as u32);
+                if value.is_nan() { f32::NAN } else { value }.to_bits()
+            }),
+            Form::Float8 => values.fill(page, column, |datum| {
+                let value = f64::from_bits(datum.value() as u64);
+                if value.is_nan() { f64::NAN } else { value }.to_bits()
+            }),
+            // SAFETY: the caller's promise, here and below.
+            Form::Fixed16 => values.fill(page, column, |datum| unsafe {
+                u128::from_le_bytes(datum.cast_mut_ptr::<[u8; 16]>().read_unaligned())
+            }),
+            Form::Decimal { scale } => {
+                values.try_fill(page, column, |datum| unsafe { decimal(datum, scale) })
+            }
+            Form::Wide { scale } => {
+                values.try_fill(page, column, |datum| unsafe { wide(datum, scale) })
+            }
+            Form::Enum => values
+                .try_fill(page, column, |datum| unsafe { self.enums.value(datum.value() as u32) }),
+            Form::Varlena | Form::Name | Form::Opaque => {
+                Err(PgError::internal("a column of views is written as such"))
+            }
+        }
     }
 }
 
-/// Defines writers of pass-by-value types.
-macro_rules! by_value {
-    ($($name:ident: $set:ident($datum:ident) $value:expr;)*) => {$(
-        unsafe fn $name<M: PageMemoryMut>(
-            row: &mut RowWriter<'_, M>,
-            column: usize,
-            $datum: pg_sys::Datum,
-            _detail: &Detail,
-        ) -> Result<(), EncodeError> {
-            row.$set(column, $value);
-            Ok(())
+/// A run of a column's values.
+#[derive(Clone, Copy)]
+struct Values<'a> {
+    datums: &'a [pg_sys::Datum],
+    nulls: u64,
+}
+
+impl Values<'_> {
+    #[inline(always)]
+    fn fill<T: Fixed + Default, M: PageMemoryMut>(
+        self,
+        page: &mut PageWriter<M>,
+        column: usize,
+        value: impl Fn(pg_sys::Datum) -> T,
+    ) -> Result<(), PgError> {
+        self.try_fill(page, column, |datum| Ok(value(datum)))
+    }
+
+    #[inline(always)]
+    fn try_fill<T: Fixed + Default, M: PageMemoryMut>(
+        self,
+        page: &mut PageWriter<M>,
+        column: usize,
+        value: impl Fn(pg_sys::Datum) -> Result<T, PgError>,
+    ) -> Result<(), PgError> {
+        let slots = &mut page.slots_mut::<T>(column)[..self.datums.len()];
+        if self.nulls == 0 {
+            for (slot, datum) in slots.iter_mut().zip(self.datums) {
+                *slot = value(*datum)?;
+            }
+            return Ok(());
         }
-    )*};
+        for (row, (slot, datum)) in slots.iter_mut().zip(self.datums).enumerate() {
+            *slot = if self.nulls >> row & 1 != 0 { T::default() } else { value(*datum)? };
+        }
+        Ok(())
+    }
 }
 
-by_value! {
-    write_bool: set_bool(datum) datum.value() & 0xff != 0;
-    write_i16: set_i16(datum) datum.value() as i16;
-    write_i32: set_i32(datum) datum.value() as i32;
-    write_i64: set_i64(datum) datum.value() as i64;
-    write_u32: set_u32(datum) datum.value() as u32;
-    write_f32: set_f32(datum) f32::from_bits(datum.value() as u32);
-    write_f64: set_f64(datum) f64::from_bits(datum.value() as u64);
-}
-
-unsafe fn write_decimal<M: PageMemoryMut>(
-    row: &mut RowWriter<'_, M>,
-    column: usize,
-    datum: pg_sys::Datum,
-    detail: &Detail,
-) -> Result<(), EncodeError> {
-    let scale = detail.scale.into();
+#[inline(always)]
+unsafe fn decimal(datum: pg_sys::Datum, scale: u8) -> Result<i128, PgError> {
+    let declared = i32::from(scale);
     // SAFETY: a numeric, by the caller's promise.
-    let unscaled = match NumericRef::parse(unsafe { varlena_bytes(datum) }) {
+    let unscaled = match NumericRef::parse(unsafe { plain_bytes(datum) }) {
         NumericRef::NaN => Some(DECIMAL128_NAN),
-        NumericRef::Finite(value) if value.scale == scale => value.unscaled(scale),
+        NumericRef::Finite(value) if value.scale == declared => value.unscaled(declared),
         NumericRef::Finite(_) | NumericRef::Infinite { .. } => None,
     };
-    let unscaled = unscaled.ok_or_else(|| undeclared(detail.scale))?;
-    row.set_i128(column, unscaled);
-    Ok(())
+    unscaled.ok_or_else(|| undeclared(scale))
 }
 
-unsafe fn write_wide<M: PageMemoryMut>(
-    row: &mut RowWriter<'_, M>,
-    column: usize,
-    datum: pg_sys::Datum,
-    detail: &Detail,
-) -> Result<(), EncodeError> {
-    let scale = detail.scale.into();
+#[inline(always)]
+unsafe fn wide(datum: pg_sys::Datum, scale: u8) -> Result<i256, PgError> {
+    let declared = i32::from(scale);
     // SAFETY: a numeric, by the caller's promise.
-    let unscaled = match NumericRef::parse(unsafe { varlena_bytes(datum) }) {
+    let unscaled = match NumericRef::parse(unsafe { plain_bytes(datum) }) {
         NumericRef::NaN => Some(i256::MAX),
-        NumericRef::Finite(value) if value.scale == scale => {
-            value.unscaled_wide(scale).map(|wide| i256::from_parts(wide.low, wide.high))
+        NumericRef::Finite(value) if value.scale == declared => {
+            value.unscaled_wide(declared).map(|wide| i256::from_parts(wide.low, wide.high))
         }
         NumericRef::Finite(_) | NumericRef::Infinite { .. } => None,
     };
-    let unscaled = unscaled.ok_or_else(|| undeclared(detail.scale))?;
-    row.set_i256(column, unscaled);
-    Ok(())
+    unscaled.ok_or_else(|| undeclared(scale))
 }
 
 /// `apply_typmod` lets no such value into a column; a foreign table or a C
 /// function that lies about its type might.
+#[cold]
 fn undeclared(scale: u8) -> PgError {
     PgError::internal(format!("a numeric value does not fit its declared scale {scale}"))
         .with_hint("Set enable_fusion_customscan = off for this query.")
 }
 
-unsafe fn write_varlena<M: PageMemoryMut>(
-    row: &mut RowWriter<'_, M>,
-    column: usize,
-    datum: pg_sys::Datum,
-    _detail: &Detail,
-) -> Result<(), EncodeError> {
-    // SAFETY: a varlena, by the caller's promise.
-    let bytes = unsafe { varlena_bytes(datum) };
-    Ok(row.set_bytes(column, bytes)?)
+/// Whether a varlena is compressed or lies elsewhere: its bytes must be fetched.
+///
+/// # Safety
+///
+/// `datum` is a varlena.
+#[inline(always)]
+pub unsafe fn is_toasted(datum: pg_sys::Datum) -> bool {
+    const { assert!(cfg!(target_endian = "little"), "varlena headers are read as such") };
+    // SAFETY: the first byte of a varlena tells its kind: an odd one other than
+    // 1 is a short header, one divisible by four a plain header.
+    let first = unsafe { *datum.cast_mut_ptr::<u8>() };
+    first == 0x01 || first & 0x03 == 0x02
 }
 
-unsafe fn write_fixed16<M: PageMemoryMut>(
-    row: &mut RowWriter<'_, M>,
-    column: usize,
-    datum: pg_sys::Datum,
-    _detail: &Detail,
-) -> Result<(), EncodeError> {
-    // SAFETY: by the caller's promise an interval or a uuid, which are 16 bytes.
-    row.set_fixed16(column, unsafe { datum.cast_mut_ptr::<[u8; 16]>().read_unaligned() });
-    Ok(())
-}
-
-unsafe fn write_enum<M: PageMemoryMut>(
-    row: &mut RowWriter<'_, M>,
-    column: usize,
-    datum: pg_sys::Datum,
-    detail: &Detail,
-) -> Result<(), EncodeError> {
-    // SAFETY: a value of an enum, by the caller's promise.
-    row.set_u64(column, unsafe { detail.enums.value(datum.value() as u32) }?);
-    Ok(())
-}
-
-unsafe fn write_name<M: PageMemoryMut>(
-    row: &mut RowWriter<'_, M>,
-    column: usize,
-    datum: pg_sys::Datum,
-    _detail: &Detail,
-) -> Result<(), EncodeError> {
-    // SAFETY: a name, by the caller's promise.
-    Ok(row.set_bytes(column, unsafe { names::bytes(datum) })?)
-}
-
-unsafe fn write_opaque<M: PageMemoryMut>(
-    row: &mut RowWriter<'_, M>,
-    column: usize,
-    datum: pg_sys::Datum,
-    detail: &Detail,
-) -> Result<(), EncodeError> {
-    let mut word = [0; 8];
-    // SAFETY: a value of the column's type, by the caller's promise.
-    let bytes = unsafe { detail.storage.bytes(&datum, &mut word) };
-    Ok(row.set_bytes(column, bytes)?)
+/// The bytes of a varlena that is not toasted.
+///
+/// # Safety
+///
+/// `datum` is such a varlena; the bytes live as long as it.
+#[inline(always)]
+unsafe fn plain_bytes<'a>(datum: pg_sys::Datum) -> &'a [u8] {
+    // SAFETY: the caller's promise: a header of one byte with the length in its
+    // upper seven bits, or of four with the length in its upper thirty.
+    unsafe {
+        let start = datum.cast_mut_ptr::<u8>();
+        let (header, size) = match *start & 1 {
+            1 => (1, usize::from(*start >> 1)),
+            _ => (4, (start.cast::<u32>().read_unaligned() >> 2) as usize),
+        };
+        std::slice::from_raw_parts(start.add(header), size - header)
+    }
 }
 
 /// The bytes of a varlena. Only a compressed or external one is copied.
@@ -243,15 +278,12 @@ unsafe fn write_opaque<M: PageMemoryMut>(
 /// context.
 #[inline(always)]
 pub unsafe fn varlena_bytes<'a>(datum: pg_sys::Datum) -> &'a [u8] {
-    const { assert!(cfg!(target_endian = "little"), "varlena headers are read as such") };
-    // SAFETY: the first byte of a varlena tells its kind: an odd one other than
-    // 1 is a short header, one divisible by four a plain header.
+    // SAFETY: the caller's promise; what `detoast_attr` returns is plain.
     unsafe {
-        let mut varlena = datum.cast_mut_ptr::<pg_sys::varlena>();
-        let first = *varlena.cast::<u8>();
-        if first == 0x01 || first & 0x03 == 0x02 {
-            varlena = pg_sys::detoast_attr(varlena);
+        if is_toasted(datum) {
+            let plain = pg_sys::detoast_attr(datum.cast_mut_ptr());
+            return plain_bytes(pg_sys::Datum::from(plain));
         }
-        pgrx::varlena_to_byte_slice(varlena)
+        plain_bytes(datum)
     }
 }

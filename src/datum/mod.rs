@@ -1,7 +1,7 @@
 //! PostgreSQL values to page columns and back.
 //!
-//! [`encode`] writes the values of a slot into a row of a page, and [`decode`]
-//! builds datums from the rows of a result page.
+//! [`encode`] writes values into the columns of a page, and [`decode`] builds datums
+//! from the rows of a result page.
 
 mod decode;
 mod encode;
@@ -10,7 +10,7 @@ mod names;
 mod storage;
 
 pub use decode::{ColumnReader, varlena};
-pub use encode::{ColumnWriter, EncodeError, varlena_bytes};
+pub use encode::{ColumnWriter, is_toasted, varlena_bytes};
 pub use storage::Storage;
 
 use fusion_plan::{DataType, PgError, Value};

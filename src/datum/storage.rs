@@ -51,22 +51,26 @@ impl Storage {
 
     /// The bytes of `datum` as they lie in memory, a varlena's length word
     /// included. A TOAST pointer stays a pointer; an expanded object is
-    /// flattened. `by_value` values need room in `word`.
+    /// flattened. A `by_value` value lies in the datum itself.
     ///
     /// # Safety
     ///
     /// `datum` is a value of this storage; runs in a backend's main thread. The
-    /// bytes live as long as the datum, `word` or the current memory context.
-    pub unsafe fn bytes<'a>(self, datum: &'a pg_sys::Datum, word: &'a mut [u8; 8]) -> &'a [u8] {
-        if self.by_value {
-            *word = (datum.value() as u64).to_ne_bytes();
-            return &word[..usize::try_from(self.length).unwrap_or_default().min(8)];
-        }
+    /// bytes live as long as the value and the current memory context.
+    pub unsafe fn bytes(self, datum: &pg_sys::Datum) -> &[u8] {
+        const { assert!(cfg!(target_endian = "little"), "the low bytes of a datum come first") };
         let pointer = datum.cast_mut_ptr::<u8>();
         // SAFETY: the caller's promise: a by-reference value points to as many
         // bytes as its type or its header says.
         unsafe {
             let (pointer, length) = match self.length {
+                length if self.by_value => {
+                    let length = usize::try_from(length).unwrap_or_default();
+                    (
+                        std::ptr::from_ref(datum).cast_mut().cast(),
+                        length.min(size_of::<pg_sys::Datum>()),
+                    )
+                }
                 VARLENA => inert_varlena(pointer.cast()),
                 length => (pointer, usize::try_from(length).unwrap_or_default()),
             };
@@ -133,10 +137,9 @@ mod tests {
     fn words_are_extended_as_postgresql_extends_them() {
         let storage = Storage { type_id: pg_sys::CHAROID, length: 1, by_value: true };
         let datum = pg_sys::Datum::from(-2_i64);
-        let mut word = [0; 8];
         // SAFETY: by-value datums touch no memory of PostgreSQL's.
         unsafe {
-            let bytes = storage.bytes(&datum, &mut word);
+            let bytes = storage.bytes(&datum);
             assert_eq!(bytes, [0xfe]);
             assert_eq!(storage.datum(&[0xfe]).value(), datum.value());
         }

@@ -1,17 +1,21 @@
 //! The Feed node: pulls slots from one leaf and writes pages.
 //!
-//! In the plan tree it is a node of its own, so that EXPLAIN shows it and a
-//! parallel worker can run it; in the leader the PgFusion node above drives it
-//! page by page through [`Feed::produce`] instead of asking it for rows.
+//! In the plan tree it is a node of its own, so that EXPLAIN shows it; but nobody
+//! asks it for rows. The PgFusion node above, and in a parallel worker the Feeds
+//! node, drives it page by page through [`Feed::produce`].
 
-use super::{Methods, NO_CALLBACKS};
+use super::crew::Crew;
+use super::source::Source;
+use super::stage::{CHUNK, Stage};
+use super::{Methods, NO_CALLBACKS, raw};
 use crate::boundary;
-use crate::datum::{ColumnWriter, EncodeError, Storage};
+use crate::datum::{ColumnWriter, Storage};
 use crate::error::{self, page_error};
 use crate::nodes::{cast, iter, list_of};
-use crate::planner::FEED_NAME;
-use fusion_page::{Feeder, LeafPageMut, PageLayout, PageWriter, row_payload};
-use fusion_plan::{DataType, LeafSchema, PgError};
+use crate::planner::{FEED_NAME, FeedPlan};
+use crate::worker::wake_latch;
+use fusion_page::{Feeder, LeafPageMut, PageLayout, PageWriter};
+use fusion_plan::PgError;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 use std::sync::Arc;
@@ -59,22 +63,6 @@ unsafe extern "C-unwind" fn begin(
     unsafe { boundary::guard(|| init_children(node, estate, eflags)) }
 }
 
-unsafe extern "C-unwind" {
-    // Without pgrx's wrappers, so that errors pass through `boundary::call`.
-    #[link_name = "ExecInitNode"]
-    fn init_node(
-        plan: *mut pg_sys::Plan,
-        estate: *mut pg_sys::EState,
-        eflags: i32,
-    ) -> *mut pg_sys::PlanState;
-    #[link_name = "ExecEndNode"]
-    fn end_node(node: *mut pg_sys::PlanState);
-    #[link_name = "ExecReScan"]
-    fn rescan_node(node: *mut pg_sys::PlanState);
-    #[link_name = "slot_getsomeattrs_int"]
-    fn decode(slot: *mut pg_sys::TupleTableSlot, count: i32);
-}
-
 /// Initialises the child plans of a custom scan.
 ///
 /// # Safety
@@ -89,7 +77,7 @@ pub unsafe fn init_children(
     unsafe {
         let scan: *mut pg_sys::CustomScan = (*node).ss.ps.plan.cast();
         let children = iter::<pg_sys::Plan>((*scan).custom_plans)
-            .map(|plan| boundary::call(|| init_node(plan, estate, eflags)));
+            .map(|plan| boundary::call(|| raw::init_node(plan, estate, eflags)));
         (*node).custom_ps = list_of(children);
     }
 }
@@ -116,7 +104,7 @@ pub unsafe fn end_children(node: *mut pg_sys::CustomScanState) {
     // SAFETY: the children that `begin` made.
     unsafe {
         for child in iter::<pg_sys::PlanState>((*node).custom_ps) {
-            boundary::call(|| end_node(child));
+            boundary::call(|| raw::end_node(child));
         }
     }
 }
@@ -130,7 +118,7 @@ unsafe extern "C-unwind" fn rescan(node: *mut pg_sys::CustomScanState) {
             for leaf in iter::<pg_sys::PlanState>((*node).custom_ps) {
                 pass_changed_params(node, leaf);
                 if (*leaf).chgParam.is_null() {
-                    boundary::call(|| rescan_node(leaf));
+                    boundary::call(|| raw::rescan_node(leaf));
                 }
             }
         });
@@ -148,7 +136,7 @@ pub unsafe fn rescan_all(node: *mut pg_sys::CustomScanState) {
     unsafe {
         for feed in iter::<pg_sys::PlanState>((*node).custom_ps) {
             pass_changed_params(node, feed);
-            boundary::call(|| rescan_node(feed));
+            boundary::call(|| raw::rescan_node(feed));
         }
     }
 }
@@ -167,29 +155,35 @@ unsafe fn pass_changed_params(node: *mut pg_sys::CustomScanState, child: *mut pg
 pub enum Produced {
     /// A page was sent, or the leaf has ended.
     Progress,
-    /// No page was free.
-    Starved,
+    /// No page was free, or wanted.
+    Nothing,
 }
 
 /// Rows of the first page of a leaf; each page after it may have twice as many
 /// as the one before. A query that needs few rows gets them soon.
 const FIRST_PAGE_ROWS: usize = 512;
 
-/// The leader's end of one leaf, for one session.
+/// One process's end of one leaf, for one session.
 pub struct Feed {
     node: *mut pg_sys::CustomScanState,
-    leaf: *mut pg_sys::PlanState,
-    index: usize,
-    columns: Vec<ColumnWriter<LeafPageMut>>,
+    /// The number of the leaf.
+    leaf: usize,
+    source: Source,
+    stage: Stage,
     layout: Arc<PageLayout>,
-    /// A row that did not fit into the page before.
-    pending: Option<*mut pg_sys::TupleTableSlot>,
     page_rows: usize,
+    /// The others that feed this leaf.
+    crew: Option<Crew>,
+    /// Whether this process has begun to take rows.
+    joined: bool,
+    /// Whether the source has no more rows.
+    exhausted: bool,
+    /// Whether all its rows were sent.
     ended: bool,
 }
 
 impl Feed {
-    /// The feed of leaf number `index` by `node`.
+    /// The feed by `node`.
     ///
     /// # Errors
     ///
@@ -197,40 +191,53 @@ impl Feed {
     ///
     /// # Safety
     ///
-    /// `node` is the state of a Feed node, initialised.
-    pub unsafe fn new(
-        node: *mut pg_sys::PlanState,
-        index: usize,
-        schema: &LeafSchema,
-        page_size: usize,
-    ) -> Result<Self, PgError> {
-        let types: Vec<DataType> = schema.fields.iter().map(|field| field.ty).collect();
-        // SAFETY: the caller's promise.
-        let (node, leaf) = unsafe {
+    /// `node` is the state of a Feed node, initialised, and outlives the feed.
+    pub unsafe fn new(node: *mut pg_sys::PlanState, page_size: usize) -> Result<Self, PgError> {
+        // SAFETY: the caller's promise; an initialised plan state knows the rows it
+        // gives.
+        unsafe {
             if cast::<pg_sys::CustomScanState, _>(node).is_none() {
                 return Err(PgError::internal("a leaf without a Feed node"));
             }
             let node: *mut pg_sys::CustomScanState = node.cast();
-            let leaf = iter::<pg_sys::PlanState>((*node).custom_ps).next();
-            (node, leaf.ok_or_else(|| PgError::internal("a Feed node without a leaf"))?)
-        };
-        // SAFETY: an initialised plan state knows the rows it gives.
-        let storages = unsafe { Storage::of_columns((*leaf).ps_ResultTupleDesc, types.len()) };
-        let storages =
-            storages.ok_or_else(|| PgError::internal("a leaf without some of its columns"))?;
-        let columns =
-            types.iter().zip(storages).map(|(ty, storage)| ColumnWriter::new(*ty, storage));
-        let columns = columns.collect();
-        Ok(Self {
-            node,
-            leaf,
-            index,
-            columns,
-            layout: Arc::new(PageLayout::new(&types, page_size, None)),
-            pending: None,
-            page_rows: FIRST_PAGE_ROWS,
-            ended: false,
-        })
+            let FeedPlan { leaf, types } = FeedPlan::read((*node).ss.ps.plan.cast())?;
+            let plan = iter::<pg_sys::PlanState>((*node).custom_ps).next();
+            let plan = plan.ok_or_else(|| PgError::internal("a Feed node without a leaf"))?;
+            let storages = Storage::of_columns((*plan).ps_ResultTupleDesc, types.len());
+            let storages =
+                storages.ok_or_else(|| PgError::internal("a leaf without some of its columns"))?;
+            let (source, attributes) = Source::new(plan, types.len());
+            let writers =
+                types.iter().zip(storages).map(|(ty, storage)| ColumnWriter::new(*ty, storage));
+            let memory = (*(*node).ss.ps.ps_ExprContext).ecxt_per_tuple_memory;
+            Ok(Self {
+                node,
+                leaf,
+                source,
+                stage: Stage::new(writers.zip(attributes), memory),
+                layout: Arc::new(PageLayout::new(&types, page_size, None)),
+                page_rows: FIRST_PAGE_ROWS,
+                crew: None,
+                joined: false,
+                exhausted: false,
+                ended: false,
+            })
+        }
+    }
+
+    /// The number of the leaf.
+    pub fn leaf(&self) -> usize {
+        self.leaf
+    }
+
+    /// Whether this process has nothing more to send.
+    pub fn has_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// Shares the rows with `crew` from now on; nothing was produced yet.
+    pub fn share(&mut self, crew: Crew) {
+        self.crew = Some(crew);
     }
 
     /// Fills and sends one page, if the engine has asked for one.
@@ -242,14 +249,24 @@ impl Feed {
     ///
     /// # Safety
     ///
-    /// Runs during execution of the node, in a backend's main thread.
+    /// Runs during execution of the node, in a backend's main thread, within
+    /// `boundary::guard`.
     pub unsafe fn produce(&mut self, feeder: &Feeder) -> Result<Produced, PgError> {
-        if self.ended || !feeder.try_claim_credit(self.index) {
-            return Ok(Produced::Progress);
+        if self.ended || !feeder.try_claim_credit(self.leaf) {
+            return Ok(Produced::Nothing);
         }
-        let Some(page) = feeder.begin_page(self.index).map_err(page_error)? else {
-            feeder.return_credit(self.index);
-            return Ok(Produced::Starved);
+        if !self.joined {
+            self.joined = true;
+            if self.crew.is_some_and(|crew| !crew.join(self.leaf)) {
+                // The others have taken all rows.
+                self.ended = true;
+                self.return_credit(feeder);
+                return Ok(Produced::Progress);
+            }
+        }
+        let Some(page) = feeder.begin_page(self.leaf).map_err(page_error)? else {
+            self.return_credit(feeder);
+            return Ok(Produced::Nothing);
         };
         // SAFETY: the caller's promise.
         unsafe {
@@ -266,41 +283,43 @@ impl Feed {
         Ok(Produced::Progress)
     }
 
+    /// Gives back a credit, which another process may wait for.
+    fn return_credit(&self, feeder: &Feeder) {
+        feeder.return_credit(self.leaf);
+        if self.crew.is_some() {
+            feeder.wake_others(wake_latch);
+        }
+    }
+
     /// Fills `page` until it is full or the leaf ends, and sends it; returns
     /// the number of rows.
     unsafe fn fill(&mut self, feeder: &Feeder, page: LeafPageMut) -> Result<usize, PgError> {
         let mut writer = PageWriter::new(self.layout.clone(), page).map_err(page_error)?;
-        // A page without room for even one row is "full" from the start; then
-        // every row goes by itself.
-        while writer.rows() < self.page_rows && (writer.is_empty() || !writer.is_full()) {
-            let slot = match self.pending.take() {
-                Some(slot) => slot,
-                // SAFETY: the caller's promise.
-                None => match unsafe { fetch(self.leaf) } {
-                    Some(slot) => slot,
-                    None => {
-                        self.ended = true;
-                        break;
-                    }
-                },
-            };
-            // SAFETY: the slot's values are decoded.
-            match unsafe { self.write_row(&mut writer, slot) } {
-                Ok(()) => {}
-                Err(EncodeError::Value(error)) => return Err(error),
-                Err(EncodeError::Full(_)) if !writer.is_empty() => {
-                    self.pending = Some(slot);
-                    break;
-                }
-                Err(EncodeError::Full(_)) => {
+        let mut arena_full = false;
+        loop {
+            let wanted = self.page_rows.saturating_sub(writer.rows());
+            // A page without room for even one row is "full" from the start; then
+            // every row goes by itself.
+            if !writer.is_empty() && wanted.min(writer.room()) == 0 {
+                break;
+            }
+            // SAFETY: the caller's promise.
+            if !unsafe { self.stock_up(wanted.min(writer.room()).max(1)) } {
+                break;
+            }
+            // SAFETY: as above.
+            if unsafe { self.stage.write(&mut writer, wanted)? } == 0 {
+                if writer.is_empty() {
                     drop(writer);
                     // SAFETY: as above.
-                    return unsafe { self.send_jumbo(feeder, slot) };
+                    return unsafe { self.send_jumbo(feeder) };
                 }
+                arena_full = true;
+                break;
             }
         }
         let rows = writer.rows();
-        if let Some(payload) = writer.payload_per_row().filter(|_| self.pending.is_some()) {
+        if let Some(payload) = writer.payload_per_row().filter(|_| arena_full) {
             // The arena filled up before the slots did: divide the next pages
             // by what the values really take.
             self.layout = Arc::new(self.layout.refitted(payload));
@@ -309,97 +328,61 @@ impl Feed {
             writer.finish().push().map_err(page_error)?;
         } else {
             drop(writer);
-            feeder.return_credit(self.index);
+            self.return_credit(feeder);
         }
-        if self.ended {
-            feeder.end_leaf(self.index);
+        if self.exhausted && self.stage.pending() == 0 {
+            self.ended = true;
+            if self.crew.is_none_or(|crew| crew.leave(self.leaf)) {
+                feeder.end_leaf(self.leaf);
+            }
         }
         Ok(rows)
     }
 
-    /// Writes the values of `slot` as one row.
-    unsafe fn write_row(
-        &self,
-        writer: &mut PageWriter<LeafPageMut>,
-        slot: *mut pg_sys::TupleTableSlot,
-    ) -> Result<(), EncodeError> {
-        // SAFETY: the slot has a value per column, decoded by `fetch`; detoasted
-        // copies go to the node's per-tuple memory.
-        unsafe {
-            let memory = (*(*self.node).ss.ps.ps_ExprContext).ecxt_per_tuple_memory;
-            let previous = pg_sys::CurrentMemoryContext;
-            pg_sys::CurrentMemoryContext = memory;
-            let result = (|| {
-                let mut row = writer.begin_row().ok_or(fusion_page::Full)?;
-                for (index, column) in self.columns.iter().enumerate() {
-                    if *(*slot).tts_isnull.add(index) {
-                        row.set_null(index);
-                    } else {
-                        column.write(&mut row, index, *(*slot).tts_values.add(index))?;
-                    }
-                }
-                row.finish();
-                Ok(())
-            })();
-            pg_sys::CurrentMemoryContext = previous;
-            if !(*memory).isReset {
-                pg_sys::MemoryContextReset(memory);
-            }
-            result
+    /// Sees to it that a staged row is ready to be written, taking up to `limit` new
+    /// ones; `false` if there are no more.
+    unsafe fn stock_up(&mut self, limit: usize) -> bool {
+        if self.stage.pending() > 0 && !self.stage.wants_preparing() {
+            return true;
         }
+        let Self { source, stage, exhausted, .. } = self;
+        // SAFETY: the caller's promise. Nothing inside has a destructor.
+        unsafe {
+            boundary::call(|| {
+                stage.recycle();
+                if stage.pending() == 0 && !*exhausted {
+                    *exhausted = !source.fetch(stage, limit.min(CHUNK));
+                }
+                stage.prepare();
+            });
+        }
+        self.stage.pending() > 0
     }
 
-    /// Sends the row in `slot`, which is larger than a page, in a jumbo buffer.
-    unsafe fn send_jumbo(
-        &mut self,
-        feeder: &Feeder,
-        slot: *mut pg_sys::TupleTableSlot,
-    ) -> Result<usize, PgError> {
-        // SAFETY: the slot has a value per column.
-        let payload = unsafe {
-            row_payload(self.columns.iter().enumerate().filter_map(|(index, column)| {
-                let is_value = !*(*slot).tts_isnull.add(index);
-                is_value.then(|| column.payload(*(*slot).tts_values.add(index)))
-            }))
-        };
+    /// Sends the next staged row, which is larger than a page, in a jumbo buffer.
+    unsafe fn send_jumbo(&mut self, feeder: &Feeder) -> Result<usize, PgError> {
+        // SAFETY: the caller's promise.
+        let payload = unsafe { self.stage.next_payload() };
         let layout = Arc::new(self.layout.single_row(payload));
-        let page = feeder.begin_jumbo(self.index, layout.size()).map_err(page_error)?;
+        let page = feeder.begin_jumbo(self.leaf, layout.size()).map_err(page_error)?;
         let mut writer = PageWriter::new(layout, page).map_err(page_error)?;
-        // SAFETY: as in `fill`.
-        match unsafe { self.write_row(&mut writer, slot) } {
-            Ok(()) => {}
-            Err(EncodeError::Value(error)) => return Err(error),
-            Err(EncodeError::Full(_)) => {
-                return Err(PgError::internal("a row does not fit into its jumbo buffer"));
-            }
+        // SAFETY: as above.
+        if unsafe { self.stage.write(&mut writer, 1)? } == 0 {
+            return Err(PgError::internal("a row does not fit into its jumbo buffer"));
         }
         writer.finish().push().map_err(page_error)?;
         Ok(1)
     }
-}
 
-/// The leaf's next row with all values decoded, or `None` at its end.
-///
-/// # Safety
-///
-/// `leaf` is an initialised plan state, executed in a backend's main thread.
-unsafe fn fetch(leaf: *mut pg_sys::PlanState) -> Option<*mut pg_sys::TupleTableSlot> {
-    // SAFETY: what `ExecProcNode` and `slot_getallattrs` do, which are inline
-    // functions in C. No Rust value with a destructor is alive inside.
-    unsafe {
-        boundary::call(|| {
-            if !(*leaf).chgParam.is_null() {
-                rescan_node(leaf);
-            }
-            let slot = (*leaf).ExecProcNode.map_or(std::ptr::null_mut(), |next| next(leaf));
-            if slot.is_null() || u32::from((*slot).tts_flags) & pg_sys::TTS_FLAG_EMPTY != 0 {
-                return None;
-            }
-            let count = (*(*slot).tts_tupleDescriptor).natts;
-            if i32::from((*slot).tts_nvalid) < count {
-                decode(slot, count);
-            }
-            Some(slot)
-        })
+    /// Gives back what the feed holds of PostgreSQL's; it produces nothing more.
+    /// After an error PostgreSQL does that by itself.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Feed::produce`], in the transaction that produced.
+    pub unsafe fn close(&mut self) {
+        self.ended = true;
+        // SAFETY: the caller's promise.
+        unsafe { boundary::call(|| self.stage.release()) };
     }
 }

@@ -166,6 +166,9 @@ unsafe extern "C-unwind" fn end(node: *mut pg_sys::CustomScanState) {
     // SAFETY: called by PostgreSQL on a node of ours.
     unsafe {
         boundary::guard(|| {
+            if let Some(run) = FusionState::run(node) {
+                run.finish();
+            }
             FusionState::drop_run(node.cast());
             feed::end_children(node);
         });

@@ -1,26 +1,34 @@
 //! The executor side: the nodes `Custom Scan (PgFusion)` and
-//! `Custom Scan (Feed)`.
+//! `Custom Scan (Feed)`, and `Custom Scan (Feeds)` for leaves that parallel workers
+//! feed, too.
 //!
 //! A PgFusion node opens a session with its plan when its first row is asked
 //! for, and from then on does two things in one loop: it fills pages for the
 //! leaves that the engine wants rows of, and it returns the rows of result
 //! pages. It never waits while it could do either.
 
+mod crew;
 mod explain;
 mod feed;
+mod feeds;
 mod fusion;
+mod gather;
 mod params;
 mod privileges;
+mod raw;
 mod results;
 mod run;
+mod source;
+mod stage;
 mod wait;
 
 use pgrx::pg_sys;
 
 pub use feed::scan_methods as feed_scan_methods;
+pub use feeds::scan_methods as feeds_scan_methods;
 pub use fusion::scan_methods as fusion_scan_methods;
 
-/// Makes both nodes known to PostgreSQL, which finds them by name when a plan
+/// Makes the nodes known to PostgreSQL, which finds them by name when a plan
 /// is copied or sent to a parallel worker.
 ///
 /// # Safety
@@ -31,6 +39,7 @@ pub unsafe fn register() {
     unsafe {
         pg_sys::RegisterCustomScanMethods(fusion_scan_methods());
         pg_sys::RegisterCustomScanMethods(feed_scan_methods());
+        pg_sys::RegisterCustomScanMethods(feeds_scan_methods());
     }
 }
 

@@ -1,11 +1,14 @@
 //! One run of a fusion plan: its session, its feeds and its results.
 
-use super::feed::{Feed, Produced};
+use super::crew::Crew;
+use super::feed::Produced;
+use super::feeds::{FeedsState, Producer};
+use super::gather::Gather;
 use super::params::Params;
 use super::results::Results;
-use super::wait::{latch_word, wait};
+use super::wait::{PATIENCE, latch_word, wait};
 use crate::error::page_error;
-use crate::nodes::iter;
+use crate::nodes::{cast, iter};
 use crate::opening::Opening;
 use crate::shared;
 use fusion_page::{ClientSession, Event, OpenError, Region, Waiter};
@@ -14,10 +17,8 @@ use pgrx::pg_sys;
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
-/// How long a wait lasts if nothing wakes it: the worker wakes whoever it owes
-/// something, so this only bounds the damage of a lost wake-up.
-const PATIENCE: Duration = Duration::from_secs(1);
-/// How long to wait for a worker that is being started.
+/// How long to wait for a worker that is being started, the one that runs plans or
+/// a parallel one.
 const WORKER_START: Duration = Duration::from_secs(5);
 
 /// A PgFusion node's state between rows.
@@ -39,12 +40,31 @@ const NESTED_PATIENCE: Duration = Duration::from_secs(5);
 
 /// The session under way.
 struct Session {
-    feeds: Vec<Feed>,
-    /// Where to look for the next leaf to serve.
-    next_leaf: usize,
+    producer: Producer,
+    /// The leaves that parallel workers may feed, too.
+    team: Option<Team>,
     /// Dropped after the feeds, which may have pages of it.
     client: ClientSession,
     _counted: Counted,
+}
+
+/// The leaves below a Gather.
+struct Team {
+    gather: Gather,
+    /// A bit per leaf.
+    leaves: u64,
+    state: TeamState,
+}
+
+/// How the leaves of a team are fed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum TeamState {
+    /// Not yet: the engine has asked for none.
+    Idle,
+    /// By the leader, alone or with workers.
+    LeaderToo,
+    /// By workers alone, since then, as `parallel_leader_participation` says.
+    Workers(Instant),
 }
 
 impl Run {
@@ -108,10 +128,28 @@ impl Run {
     }
 
     /// Forgets everything but the plan: the next row is the first one again.
-    pub fn reset(&mut self) {
-        self.results.clear();
-        self.session = None;
+    ///
+    /// # Safety
+    ///
+    /// Runs in a backend's main thread, in the transaction that ran the plan.
+    pub unsafe fn reset(&mut self) {
+        // SAFETY: the caller's promise.
+        unsafe { self.finish() };
         self.finished = false;
+    }
+
+    /// Ends the session, if there is one: there are no more rows.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Run::reset`].
+    pub unsafe fn finish(&mut self) {
+        self.results.clear();
+        if let Some(mut session) = self.session.take() {
+            // SAFETY: the caller's promise.
+            unsafe { session.producer.close() };
+        }
+        self.finished = true;
     }
 
     /// Works and waits until there is a page of results; `false` at the end.
@@ -128,7 +166,7 @@ impl Run {
             match session.client.poll().map_err(page_error)? {
                 Event::Nothing => {
                     // SAFETY: the caller's promise.
-                    if unsafe { session.produce()? } {
+                    if unsafe { session.produce()? } == Produced::Progress {
                         // The leaf may have waited, and taken our wake-up.
                         session.client.feeder().cancel_sleep();
                         announced = false;
@@ -155,8 +193,8 @@ impl Run {
                     self.metrics = postcard::from_bytes(&bytes).ok();
                 }
                 Event::Finished => {
-                    self.session = None;
-                    self.finished = true;
+                    // SAFETY: the caller's promise.
+                    unsafe { self.finish() };
                     return Ok(false);
                 }
                 Event::Failed(error) => {
@@ -185,50 +223,76 @@ impl Run {
             };
             let blob = postcard::to_stdvec(&opening)
                 .map_err(|error| PgError::internal(error.to_string()))?;
-            let feeds = iter::<pg_sys::PlanState>((*self.node).custom_ps)
-                .zip(&self.plan.leaves)
-                .enumerate()
-                .map(|(index, (node, schema))| Feed::new(node, index, schema, region.page_size()))
-                .collect::<Result<Vec<_>, _>>()?;
-            if feeds.len() != self.plan.leaves.len() {
+            let (producer, team) = self.feeds(region)?;
+            if producer.len() != self.plan.leaves.len() {
                 return Err(PgError::internal("a plan does not have its leaves"));
             }
             let client = open_client(region)?;
-            client.submit_opening(&blob, feeds.len()).map_err(page_error)?;
-            Ok(Session { feeds, next_leaf: 0, client, _counted: Counted::new() })
+            client.submit_opening(&blob, producer.len()).map_err(page_error)?;
+            Ok(Session { producer, team, client, _counted: Counted::new() })
+        }
+    }
+
+    /// The feeds of all leaves.
+    unsafe fn feeds(&self, region: &Region) -> Result<(Producer, Option<Team>), PgError> {
+        // SAFETY: the caller's promise: the children of a PgFusion node are Feed
+        // nodes, and at most one Gather above a Feeds node.
+        unsafe {
+            let mut producer = Producer::empty();
+            producer.add(self.node, region)?;
+            let gather = iter::<pg_sys::PlanState>((*self.node).custom_ps)
+                .find(|child| cast::<pg_sys::GatherState, _>(*child).is_some());
+            let Some(gather) = gather else { return Ok((producer, None)) };
+            let gather = Gather::new(gather.cast());
+            FeedsState::set_fusion(gather.feeds(), self.node);
+            let leaves = producer.add(gather.feeds().cast(), region)?;
+            Ok((producer, Some(Team { gather, leaves, state: TeamState::Idle })))
         }
     }
 }
 
 impl Session {
-    /// Fills one page for one of the leaves that the engine wants rows of;
-    /// `false` if there is no such leaf, or no page for any.
-    unsafe fn produce(&mut self) -> Result<bool, PgError> {
+    /// Fills one page for one of the leaves that the engine wants rows of.
+    unsafe fn produce(&mut self) -> Result<Produced, PgError> {
         let feeder = self.client.feeder();
         let mut demand = feeder.next_demand();
-        while let Some(leaf) = pick(demand, self.next_leaf) {
-            let Some(feed) = self.feeds.get_mut(leaf) else {
-                return Err(PgError::internal("a leaf that does not exist is asked for"));
-            };
-            self.next_leaf = leaf + 1;
-            pgrx::check_for_interrupts!();
-            // SAFETY: the caller's promise.
-            if unsafe { feed.produce(feeder)? } == Produced::Progress {
-                return Ok(true);
+        if let Some(team) = &mut self.team
+            && demand & team.leaves != 0
+        {
+            if team.state == TeamState::Idle {
+                // SAFETY: the caller's promise.
+                let crew = unsafe { team.gather.start(self.client.key()) };
+                team.state = TeamState::of(crew);
+                if let Some(crew) = crew {
+                    self.producer.share(team.leaves, crew);
+                }
             }
-            demand &= !(1 << leaf);
+            if !team.state.leader_feeds() {
+                demand &= !team.leaves;
+            }
         }
-        Ok(false)
+        // SAFETY: the caller's promise.
+        unsafe { self.producer.produce(feeder, demand) }
     }
 }
 
-/// The first leaf of `demand` at or after `start`, going round.
-fn pick(demand: u64, start: usize) -> Option<usize> {
-    if demand == 0 {
-        return None;
+impl TeamState {
+    /// The state after workers were started, or could not be.
+    fn of(crew: Option<Crew>) -> Self {
+        // SAFETY: a setting, read in a backend's main thread.
+        let leader_too = crew.is_none() || unsafe { pg_sys::parallel_leader_participation };
+        if leader_too { Self::LeaderToo } else { Self::Workers(Instant::now()) }
     }
-    let start = (start % 64) as u32;
-    Some(((demand.rotate_right(start).trailing_zeros() + start) % 64) as usize)
+
+    /// Whether the leader feeds the leaves now. If it should not, it begins to when
+    /// the workers have not come after a while: they may never.
+    fn leader_feeds(self) -> bool {
+        match self {
+            Self::Idle => false,
+            Self::LeaderToo => true,
+            Self::Workers(since) => since.elapsed() >= WORKER_START,
+        }
+    }
 }
 
 thread_local! {

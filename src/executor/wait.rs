@@ -4,6 +4,10 @@ use crate::worker::my_latch;
 use pgrx::pg_sys;
 use std::time::Duration;
 
+/// How long a wait lasts if nothing wakes it: the worker wakes whoever it owes
+/// something, so this only bounds the damage of a lost wake-up.
+pub const PATIENCE: Duration = Duration::from_secs(1);
+
 /// This process's latch, as the word that the worker sets it by.
 pub fn latch_word() -> u64 {
     my_latch()

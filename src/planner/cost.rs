@@ -23,9 +23,10 @@ fn width_factor(width: i32) -> f64 {
 }
 
 /// A leaf whose path costs `path` and hands `rows` rows of `width` bytes to
-/// the engine, which applies `filters` clauses to them.
-pub fn leaf(path: Cost, rows: f64, width: i32, filters: usize) -> Cost {
-    let feed = rows * guc::FEED_TUPLE_COST.get() * width_factor(width);
+/// the engine, which applies `filters` clauses to them. `shares` processes hand them
+/// over side by side.
+pub fn leaf(path: Cost, rows: f64, shares: f64, width: i32, filters: usize) -> Cost {
+    let feed = rows / shares * guc::FEED_TUPLE_COST.get() * width_factor(width);
     let filter = rows * guc::OPERATOR_COST.get() * filters as f64;
     Cost { startup: path.startup, total: path.total + feed + filter }
 }
@@ -92,6 +93,12 @@ pub fn is_absurd(ours: f64, native: f64) -> bool {
     const LARGE: f64 = 1e6;
     const TIMES: f64 = 20.0;
     ours > LARGE && ours > native * TIMES
+}
+
+/// The cost of starting parallel workers, once per plan.
+pub fn parallel_start() -> f64 {
+    // SAFETY: a setting, read in a backend's main thread.
+    unsafe { pgrx::pg_sys::parallel_setup_cost }
 }
 
 /// A path that returns `rows` rows of `width` bytes of a fragment to

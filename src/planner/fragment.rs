@@ -54,6 +54,9 @@ pub struct Leaf {
     pub filters: Vec<*mut pg_sys::Node>,
     /// Rows before the filters.
     pub fed_rows: f64,
+    /// Parallel workers that may feed it, too; 0 if the path is none that several
+    /// processes can share.
+    pub workers: i32,
 }
 
 /// A join.
@@ -150,6 +153,11 @@ impl Fragment {
             Kind::Sort(sort) => sort.input.collect_leaves(leaves),
             Kind::Limit(limit) => limit.input.collect_leaves(leaves),
         }
+    }
+
+    /// Parallel workers that the leaves could use.
+    pub fn workers(&self) -> i32 {
+        self.leaves().iter().map(|leaf| leaf.workers).max().unwrap_or(0)
     }
 
     /// Whether the engine does anything in it but pass rows on.

@@ -407,7 +407,7 @@ unsafe fn beats_any_leaf(fragment: &Fragment, rel: *const pg_sys::RelOptInfo) ->
         }
         let native = cost::Cost { startup: 0.0, total: (*path).total_cost };
         let width = (*(*rel).reltarget).width;
-        fragment.cost.total <= cost::leaf(native, (*rel).rows, width, 0).total
+        fragment.cost.total <= cost::leaf(native, (*rel).rows, 1.0, width, 0).total
     }
 }
 

@@ -47,7 +47,8 @@ pub unsafe fn offer(
     }
 }
 
-/// `rel` as a leaf fragment: its cheapest PostgreSQL path feeds the engine.
+/// `rel` as a leaf fragment: its cheapest PostgreSQL path feeds the engine, be it one
+/// for a single process or one that parallel workers share.
 ///
 /// # Safety
 ///
@@ -61,16 +62,15 @@ pub unsafe fn fragment_of(
         if !(*rel).lateral_relids.is_null() {
             return Err("a lateral reference".into());
         }
-        let path = cheapest_path(rel).ok_or("no PostgreSQL path without parameters")?;
+        let path = cheapest_path((*rel).pathlist).ok_or("no PostgreSQL path without parameters")?;
         for expr in iter::<pg_sys::Node>((*(*rel).reltarget).exprs) {
             check_column(expr)?;
         }
-        let filters = if (*path).pathtype == NodeTag::T_SeqScan {
-            engine_filters(root, rel)
-        } else {
-            Vec::new()
-        };
-        Ok(with_filters(root, rel, path, filters))
+        let alone = with_filters(root, rel, path, (*path).rows);
+        let Some(partial) = cheapest_path((*rel).partial_pathlist) else { return Ok(alone) };
+        let shared = with_filters(root, rel, partial, (*path).rows);
+        let cheaper = shared.cost.total + cost::parallel_start() < alone.cost.total;
+        Ok(if cheaper { shared } else { alone })
     }
 }
 
@@ -87,34 +87,41 @@ unsafe fn check_column(expr: *mut pg_sys::Node) -> Result<(), Reason> {
     }
 }
 
+/// The leaf with `path`, whose rows are a process's share of `rows` if it is a partial
+/// one.
 unsafe fn with_filters(
     root: *mut pg_sys::PlannerInfo,
     rel: *mut pg_sys::RelOptInfo,
     path: *mut pg_sys::Path,
-    filters: Vec<Filter>,
+    rows: f64,
 ) -> Fragment {
     // SAFETY: as in `fragment_of`.
     unsafe {
+        let filters = match (*path).pathtype {
+            NodeTag::T_SeqScan => engine_filters(root, rel),
+            _ => Vec::new(),
+        };
         let target = pg_sys::copy_pathtarget((*rel).reltarget);
-        let mut fed_rows = (*path).rows;
+        let mut fed_rows = rows;
         let mut saved = 0.0;
         for filter in &filters {
             add_columns(target, filter.clause);
             fed_rows /= filter.selectivity.max(1e-6);
             saved += filter.leaf_cost;
         }
-        let input_rows = (*rel).tuples.max((*path).rows);
+        let input_rows = (*rel).tuples.max(rows);
         let fed_rows = fed_rows.min(input_rows);
         pg_sys::set_pathtarget_cost_width(root, target);
         let leaf = pg_sys::create_projection_path(root, rel, copy_path(path), target);
         let leaf = &raw mut (*leaf).path;
+        let shares = shares(path, rows);
         let leaf_cost = Cost {
             startup: (*leaf).startup_cost,
-            total: ((*leaf).total_cost - saved * input_rows).max((*leaf).startup_cost),
+            total: ((*leaf).total_cost - saved * input_rows / shares).max((*leaf).startup_cost),
         };
-        let cost = cost::leaf(leaf_cost, fed_rows, (*target).width, filters.len());
+        let cost = cost::leaf(leaf_cost, fed_rows, shares, (*target).width, filters.len());
         Fragment {
-            rows: (*path).rows,
+            rows,
             cost,
             leaf_count: 1,
             pending: Vec::new(),
@@ -123,7 +130,35 @@ unsafe fn with_filters(
                 rel,
                 filters: filters.into_iter().map(|filter| filter.clause).collect(),
                 fed_rows,
+                workers: workers(path),
             }),
+        }
+    }
+}
+
+/// Parallel workers that PostgreSQL would use for `path`; 0 if it is none that several
+/// processes can share.
+unsafe fn workers(path: *const pg_sys::Path) -> i32 {
+    // SAFETY: a path of the planner's. A complete path may say how many workers a
+    // Gather inside of it has.
+    unsafe {
+        let shared = iter::<pg_sys::Path>((*(*path).parent).partial_pathlist);
+        if shared.into_iter().any(|partial| std::ptr::eq(partial, path)) {
+            (*path).parallel_workers
+        } else {
+            0
+        }
+    }
+}
+
+/// The number of processes that share the rows of `path`, the leader counting for what
+/// PostgreSQL thinks it has time for (`get_parallel_divisor`).
+unsafe fn shares(path: *const pg_sys::Path, rows: f64) -> f64 {
+    // SAFETY: a path of the planner's.
+    unsafe {
+        match workers(path) {
+            0 => 1.0,
+            _ => (rows / (*path).rows.max(1.0)).max(1.0),
         }
     }
 }
@@ -155,10 +190,11 @@ pub unsafe fn with_computed(
         let projection = pg_sys::create_projection_path(root, leaf.rel, path, target);
         let projection = &raw mut (*projection).path;
         let own = Cost { startup: (*projection).startup_cost, total: (*projection).total_cost };
-        let rows = (*path).rows;
+        let rows = (*leaf.rel).rows;
+        let shares = if leaf.workers > 0 { (rows / (*path).rows.max(1.0)).max(1.0) } else { 1.0 };
         Ok(Fragment {
             rows,
-            cost: cost::leaf(own, rows, (*target).width, 0),
+            cost: cost::leaf(own, rows, shares, (*target).width, 0),
             leaf_count: 1,
             pending: Vec::new(),
             kind: Kind::Leaf(Leaf {
@@ -166,6 +202,7 @@ pub unsafe fn with_computed(
                 rel: leaf.rel,
                 filters: Vec::new(),
                 fed_rows: rows,
+                workers: leaf.workers,
             }),
         })
     }
@@ -202,11 +239,11 @@ unsafe fn add_columns(target: *mut pg_sys::PathTarget, expr: *mut pg_sys::Node) 
     }
 }
 
-/// The cheapest path of `rel` that is PostgreSQL's own and needs no parameter.
-unsafe fn cheapest_path(rel: *const pg_sys::RelOptInfo) -> Option<*mut pg_sys::Path> {
-    // SAFETY: a valid relation's path list holds paths.
+/// The cheapest of `paths` that is PostgreSQL's own and needs no parameter.
+unsafe fn cheapest_path(paths: *const pg_sys::List) -> Option<*mut pg_sys::Path> {
+    // SAFETY: a valid relation's path lists hold paths.
     unsafe {
-        iter::<pg_sys::Path>((*rel).pathlist)
+        iter::<pg_sys::Path>(paths)
             .filter(|path| {
                 (**path).param_info.is_null() && !path::is_ours(*path) && path_size(*path).is_some()
             })

@@ -40,7 +40,7 @@ mod state;
 mod types;
 mod upper;
 
-pub use plan::{Carried, FEED_NAME, FUSION_NAME};
+pub use plan::{Carried, FEED_NAME, FEEDS_NAME, FUSION_NAME, FeedPlan};
 pub use reason::{Object, Reason};
 pub use report::request as request_report;
 pub use types::type_name;

@@ -30,6 +30,10 @@ pub unsafe fn offer(
     unsafe {
         let mut cost =
             cost::path(fragment.cost, fragment.rows, (*target).width, fragment.pending.len());
+        if fragment.workers() > 0 {
+            cost.startup += cost::parallel_start();
+            cost.total += cost::parallel_start();
+        }
         cost.startup += (*target).cost.startup;
         cost.total += (*target).cost.startup + (*target).cost.per_tuple * fragment.rows;
         report::offered(rel, cost.total, fragment.rows, target);

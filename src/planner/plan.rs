@@ -1,8 +1,10 @@
 //! The chosen path as a plan: a `Custom Scan (PgFusion)` above one
-//! `Custom Scan (Feed)` per leaf.
+//! `Custom Scan (Feed)` per leaf. Those of leaves that parallel workers share are below
+//! a Gather and a `Custom Scan (Feeds)`.
 
 use super::Reason;
 use super::build::{Built, build};
+use super::cost;
 use super::fragment::{Fragment, Leaf};
 use super::path;
 use super::state;
@@ -10,7 +12,9 @@ use crate::datum::varlena;
 use crate::error;
 use crate::executor;
 use crate::nodes::{self, cast, copy, iter, list_of, oids};
-use fusion_plan::{PgError, Plan, encode};
+use crate::version;
+use fusion_page::MAX_LEAVES;
+use fusion_plan::{DataType, PgError, Plan, encode};
 use pgrx::pg_sys::{self, NodeTag};
 use pgrx::prelude::*;
 use std::ffi::CStr;
@@ -19,6 +23,8 @@ use std::ffi::CStr;
 pub const FUSION_NAME: &CStr = c"PgFusion";
 /// Name of the node that feeds one leaf.
 pub const FEED_NAME: &CStr = c"Feed";
+/// Name of the node that parallel workers run.
+pub const FEEDS_NAME: &CStr = c"Feeds";
 
 struct PathMethods(pg_sys::CustomPathMethods);
 // SAFETY: immutable, and its only pointers are to static data.
@@ -71,11 +77,16 @@ unsafe fn plan(
         let needed = needed_columns(columns, &fragment);
         let Built { plan, outputs, params, functions } = build(root, &fragment, &needed)?;
 
-        let feeds = fragment
-            .leaves()
-            .into_iter()
-            .zip(iter::<pg_sys::Plan>(custom_plans))
-            .map(|(leaf, plan)| feed(leaf, plan));
+        let (mut feeds, mut shared) = (Vec::new(), Vec::new());
+        let leaves = fragment.leaves().into_iter().zip(iter::<pg_sys::Plan>(custom_plans));
+        for (index, ((leaf, child), schema)) in leaves.zip(&plan.leaves).enumerate() {
+            let types = schema.fields.iter().map(|field| field.ty).collect();
+            let feed = feed(leaf, child, &FeedPlan { leaf: index, types })?;
+            if leaf.workers > 0 { &mut shared } else { &mut feeds }.push(feed);
+        }
+        if !shared.is_empty() {
+            feeds.insert(0, gather(root, shared, fragment.workers()));
+        }
         let scan: *mut pg_sys::CustomScan = pg_sys::palloc0(size_of::<pg_sys::CustomScan>()).cast();
         (*scan).scan.plan.type_ = NodeTag::T_CustomScan;
         (*scan).scan.plan.targetlist = tlist;
@@ -122,8 +133,78 @@ unsafe fn target_list(exprs: impl Iterator<Item = *mut pg_sys::Node>) -> *mut pg
     }
 }
 
+/// What a Feed plan node carries: its leaf's number and the types of the columns.
+#[derive(serde::Deserialize, serde::Serialize)]
+pub struct FeedPlan {
+    /// The number of the leaf.
+    pub leaf: usize,
+    /// The types of its columns.
+    pub types: Vec<DataType>,
+}
+
+impl FeedPlan {
+    /// What the plan node `scan` carries.
+    ///
+    /// # Errors
+    ///
+    /// If it is none of this library's.
+    ///
+    /// # Safety
+    ///
+    /// `scan` is a valid plan node.
+    pub unsafe fn read(scan: *const pg_sys::CustomScan) -> Result<Self, PgError> {
+        // SAFETY: the caller's promise.
+        unsafe { constant_bytes((*scan).custom_private) }
+            .and_then(|bytes| postcard::from_bytes(bytes).ok())
+            .filter(|plan: &Self| plan.leaf < MAX_LEAVES)
+            .ok_or_else(|| PgError::internal("a Feed node without a plan"))
+    }
+}
+
+/// A Gather above the Feeds node above `feeds`, for `workers` workers.
+unsafe fn gather(
+    root: *mut pg_sys::PlannerInfo,
+    feeds: Vec<*mut pg_sys::Plan>,
+    workers: i32,
+) -> *mut pg_sys::Plan {
+    // SAFETY: plans of the planner call under way; follows `create_gather_plan`. Neither
+    // node gives rows or columns.
+    unsafe {
+        let node: *mut pg_sys::CustomScan = nodes::make();
+        let plan = &raw mut (*node).scan.plan;
+        (*plan).parallel_aware = true;
+        (*plan).parallel_safe = true;
+        for feed in &feeds {
+            (*plan).startup_cost = (*plan).startup_cost.max((**feed).startup_cost);
+            (*plan).total_cost += (**feed).total_cost;
+            (*plan).plan_rows += (**feed).plan_rows;
+            (*plan).plan_width = (*plan).plan_width.max((**feed).plan_width);
+            let feed: *mut pg_sys::CustomScan = (*feed).cast();
+            (*node).custom_relids =
+                pg_sys::bms_add_members((*node).custom_relids, (*feed).custom_relids);
+        }
+        (*node).custom_plans = list_of(feeds);
+        (*node).methods = executor::feeds_scan_methods();
+
+        let gather: *mut pg_sys::Gather = nodes::make();
+        (*gather).plan.lefttree = plan;
+        (*gather).plan.startup_cost = (*plan).startup_cost + cost::parallel_start();
+        (*gather).plan.total_cost = (*plan).total_cost + cost::parallel_start();
+        (*gather).plan.plan_rows = (*plan).plan_rows;
+        (*gather).num_workers = workers;
+        (*gather).rescan_param = version::assign_special_param(root);
+        (*(*root).glob).parallelModeNeeded = true;
+        gather.cast()
+    }
+}
+
 /// The Feed node above the plan of one leaf.
-unsafe fn feed(leaf: &Leaf, child: *mut pg_sys::Plan) -> *mut pg_sys::Plan {
+unsafe fn feed(
+    leaf: &Leaf,
+    child: *mut pg_sys::Plan,
+    carried: &FeedPlan,
+) -> Result<*mut pg_sys::Plan, Reason> {
+    let bytes = postcard::to_stdvec(carried).map_err(|error| Reason::from(error.to_string()))?;
     // SAFETY: `child` is the plan of the leaf's path.
     unsafe {
         if !leaf.filters.is_empty() {
@@ -136,12 +217,14 @@ unsafe fn feed(leaf: &Leaf, child: *mut pg_sys::Plan) -> *mut pg_sys::Plan {
         (*plan).total_cost = (*child).total_cost;
         (*plan).plan_rows = (*child).plan_rows;
         (*plan).plan_width = (*child).plan_width;
+        (*plan).parallel_safe = (*child).parallel_safe;
         (*plan).targetlist = copy((*child).targetlist);
         (*feed).custom_scan_tlist = copy((*child).targetlist);
         (*feed).custom_plans = list_of([child]);
         (*feed).custom_relids = pg_sys::bms_copy((*leaf.rel).relids);
+        (*feed).custom_private = list_of([constant(&bytes)]);
         (*feed).methods = executor::feed_scan_methods();
-        plan
+        Ok(plan)
     }
 }
 
@@ -165,6 +248,25 @@ unsafe fn take_over_filters(child: *mut pg_sys::Plan, leaf: &Leaf) {
     }
 }
 
+/// Bytes as a constant, which PostgreSQL can copy, cache and print.
+unsafe fn constant(bytes: &[u8]) -> *mut pg_sys::Const {
+    // SAFETY: planning runs in a backend's main thread.
+    unsafe {
+        let none = pg_sys::Oid::INVALID;
+        pg_sys::makeConst(pg_sys::BYTEAOID, -1, none, -1, varlena(bytes), false, false)
+    }
+}
+
+/// The bytes of the constant that `list` begins with.
+unsafe fn constant_bytes<'a>(list: *const pg_sys::List) -> Option<&'a [u8]> {
+    // SAFETY: a valid list of nodes; our constant is a plain varlena, or a short one.
+    unsafe {
+        let constant: &pg_sys::Const = cast(iter::<pg_sys::Const>(list).next()?)?;
+        let varlena = constant.constvalue.cast_mut_ptr::<pg_sys::varlena>();
+        Some(pgrx::varlena_to_byte_slice(varlena))
+    }
+}
+
 /// What a PgFusion plan node carries from planning to execution, in a form
 /// that PostgreSQL can copy, cache and print: the fusion plan as a bytea
 /// constant, and a list of the functions that the engine computes.
@@ -175,20 +277,11 @@ impl Carried {
         let bytes = encode(plan).map_err(|error| Reason::from(error.to_string()))?;
         // SAFETY: planning runs in a backend's main thread.
         unsafe {
-            let constant = pg_sys::makeConst(
-                pg_sys::BYTEAOID,
-                -1,
-                pg_sys::Oid::INVALID,
-                -1,
-                varlena(&bytes),
-                false,
-                false,
-            );
             let mut oids = std::ptr::null_mut();
             for function in functions {
                 oids = pg_sys::lappend_oid(oids, *function);
             }
-            Ok(list_of([constant.cast::<pg_sys::Node>(), oids.cast()]))
+            Ok(list_of([constant(&bytes).cast::<pg_sys::Node>(), oids.cast()]))
         }
     }
 
@@ -198,13 +291,8 @@ impl Carried {
     ///
     /// `scan` is a plan node of ours; the bytes live as long as it does.
     pub unsafe fn plan_bytes<'a>(scan: *const pg_sys::CustomScan) -> Option<&'a [u8]> {
-        // SAFETY: the caller's promise: the constant is a plain varlena.
-        unsafe {
-            let constant = iter::<pg_sys::Const>((*scan).custom_private).next()?;
-            let constant: &pg_sys::Const = cast(constant)?;
-            let varlena = constant.constvalue.cast_mut_ptr::<pg_sys::varlena>();
-            Some(pgrx::varlena_to_byte_slice(varlena))
-        }
+        // SAFETY: the caller's promise.
+        unsafe { constant_bytes((*scan).custom_private) }
     }
 
     /// The functions that the engine computes for a PgFusion plan node.

@@ -21,7 +21,7 @@ use crate::shared;
 use anyhow::Context;
 use fusion_engine::{Engine, EngineConfig};
 use fusion_page::{Region, WorkerSide};
-pub use latch::my_latch;
+pub use latch::{my_latch, set as wake_latch};
 
 use latch::LatchWaker;
 use pgrx::pg_sys;

@@ -253,6 +253,19 @@ impl Feeder {
         self.port.slot().waiting.fetch_and(!(1 << self.port.participant), SeqCst);
     }
 
+    /// Calls `wake` with the latch of every other process of the session that
+    /// sleeps: for what the worker does not know of, a credit given back.
+    pub fn wake_others(&self, mut wake: impl FnMut(u64)) {
+        let slot = self.port.slot();
+        fence(SeqCst);
+        let waiting = slot.waiting.load(SeqCst) & !(1 << self.port.participant);
+        for (index, participant) in slot.participants.iter().enumerate() {
+            if waiting >> index & 1 != 0 {
+                wake(participant.latch.load(SeqCst));
+            }
+        }
+    }
+
     fn leaf(&self, leaf: usize) -> &Leaf {
         let slot = self.port.slot();
         assert!(leaf < slot.leaves.load(Relaxed) as usize, "leaf {leaf} does not exist");

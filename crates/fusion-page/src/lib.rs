@@ -21,6 +21,7 @@
 
 mod batch;
 mod client;
+mod columns;
 mod doorbell;
 mod error;
 mod feeder;
@@ -46,6 +47,7 @@ mod writer;
 
 pub use batch::{batch_row_payload, write_batch};
 pub use client::{ClientSession, Event, OpenError, ResultPage, Waiter};
+pub use columns::{Fixed, MAX_CHUNK, arena_bytes};
 pub use doorbell::News;
 pub use error::PageError;
 pub use feeder::{FeedStatus, Feeder, LeafPageMut};

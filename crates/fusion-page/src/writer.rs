@@ -163,6 +163,12 @@ impl<M: PageMemoryMut> PageWriter<M> {
         self.rows as u32 - valid
     }
 
+    /// How the values of `column` lie.
+    #[inline(always)]
+    pub(crate) fn kind(&self, column: usize) -> SlotKind {
+        self.layout.columns()[column].kind
+    }
+
     fn validity(&self, column: usize) -> &[u8] {
         let column = self.layout.columns()[column];
         // SAFETY: in the page by the layout, initialised by `mark_all_valid`.
@@ -237,8 +243,13 @@ impl<M: PageMemoryMut> PageWriter<M> {
         }
     }
 
-    /// Counts rows and arena bytes that were written in bulk.
-    pub(crate) fn advance(&mut self, rows: usize, arena: usize) {
+    /// Makes rows part of the page that were written in bulk, and arena bytes that
+    /// their values took.
+    ///
+    /// # Panics
+    ///
+    /// If the page has no room for them.
+    pub fn advance(&mut self, rows: usize, arena: usize) {
         assert!(self.rows + rows <= self.layout.capacity());
         assert!(self.arena_used + arena <= self.layout.arena_size());
         self.rows += rows;
@@ -246,7 +257,7 @@ impl<M: PageMemoryMut> PageWriter<M> {
     }
 
     #[inline(always)]
-    fn free_arena(&self) -> usize {
+    pub(crate) fn free_arena(&self) -> usize {
         self.layout.arena_size() - self.arena_used
     }
 
@@ -280,7 +291,7 @@ pub(crate) fn long_view(bytes: &[u8], at: usize) -> u128 {
 
 /// The view of a value of at most 12 bytes.
 #[inline(always)]
-fn inline_view(bytes: &[u8]) -> u128 {
+pub(crate) fn inline_view(bytes: &[u8]) -> u128 {
     let mut view = [0u8; 16];
     view[0] = bytes.len() as u8;
     view[4..4 + bytes.len()].copy_from_slice(bytes);

@@ -1,0 +1,96 @@
+//! The processes that feed one session together, and how they know when a leaf ends.
+//!
+//! A parallel scan hands its rows to whichever process asks, and none of them knows
+//! of the others' rows. So each says when it begins to take rows of a leaf and when
+//! it has sent its last; a leaf has ended when one process found no more rows, and
+//! all that had begun have sent theirs. Who has not begun by then does not begin.
+
+use fusion_page::{MAX_LEAVES, SessionKey};
+use std::ptr::NonNull;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+
+/// A leaf's word: set once a process has found no more rows; below it, the number
+/// of processes that have rows to send.
+const EXHAUSTED: u64 = 1 << 63;
+
+/// What the processes share, in the dynamic shared memory of PostgreSQL's parallel
+/// context.
+#[repr(C)]
+pub struct Shared {
+    session: AtomicU64,
+    leaves: [AtomicU64; MAX_LEAVES],
+}
+
+/// One process's view of [`Shared`].
+#[derive(Clone, Copy, Debug)]
+pub struct Crew(NonNull<Shared>);
+
+impl Crew {
+    /// Bytes of shared memory.
+    pub const SIZE: usize = size_of::<Shared>();
+
+    /// The crew at `memory`; `None` if that is NULL.
+    ///
+    /// # Safety
+    ///
+    /// `memory` has [`Crew::SIZE`] bytes, aligned for a `u64`, and stays mapped as
+    /// long as the crew is used.
+    pub unsafe fn at(memory: *mut std::ffi::c_void) -> Option<Self> {
+        NonNull::new(memory.cast()).map(Self)
+    }
+
+    fn shared(&self) -> &Shared {
+        // SAFETY: the promise of `at`; any bytes are atomic integers.
+        unsafe { self.0.as_ref() }
+    }
+
+    /// Prepares for a session, before any process is started.
+    pub fn begin(&self, session: SessionKey) {
+        for leaf in &self.shared().leaves {
+            leaf.store(0, Relaxed);
+        }
+        self.shared().session.store(session.to_bits(), Release);
+    }
+
+    /// The session.
+    pub fn session(&self) -> SessionKey {
+        SessionKey::from_bits(self.shared().session.load(Acquire))
+    }
+
+    /// Says that this process begins to take rows of `leaf`; `false` if there are
+    /// none.
+    pub fn join(&self, leaf: usize) -> bool {
+        let joined = |word| (word & EXHAUSTED == 0).then_some(word + 1);
+        self.shared().leaves[leaf].fetch_update(AcqRel, Acquire, joined).is_ok()
+    }
+
+    /// Says that this process found no more rows of `leaf` and has sent those it
+    /// had; whether it was the last.
+    pub fn leave(&self, leaf: usize) -> bool {
+        let word = &self.shared().leaves[leaf];
+        word.fetch_or(EXHAUSTED, AcqRel);
+        word.fetch_sub(1, AcqRel) == EXHAUSTED + 1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_to_leave_knows_it() {
+        let mut shared = Shared { session: 7.into(), leaves: std::array::from_fn(|_| 9.into()) };
+        // SAFETY: the memory is there until the end of the test.
+        let crew = unsafe { Crew::at((&raw mut shared).cast()) }.unwrap();
+        crew.begin(SessionKey::from_bits(5 << 32 | 3));
+        assert_eq!(crew.session().slot(), 5);
+        assert!(crew.join(0) && crew.join(0) && crew.join(1));
+        assert!(!crew.leave(0));
+        assert!(!crew.join(0), "all rows have been taken");
+        assert!(crew.leave(0));
+        assert!(crew.join(1), "the leaves are apart");
+        assert!(!crew.leave(1));
+        assert!(crew.leave(1));
+    }
+}

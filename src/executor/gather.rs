@@ -1,0 +1,106 @@
+//! Parallel workers for a plan's leaves, through the state of PostgreSQL's Gather.
+//!
+//! `ExecGather` does three things: it starts the workers, takes rows from their
+//! queues, and runs the plan in the leader. Our workers send no rows, and the leader
+//! must not wait for them, so the first is done here as `ExecGather` does it, and the
+//! others not at all. Everything else is the Gather's own: its parameters, rescan,
+//! shutdown, and what EXPLAIN shows.
+
+use super::crew::Crew;
+use super::feeds::FeedsState;
+use super::raw;
+use crate::boundary;
+use fusion_page::SessionKey;
+use pgrx::pg_sys;
+
+unsafe extern "C-unwind" {
+    fn ExecInitParallelPlan(
+        node: *mut pg_sys::PlanState,
+        estate: *mut pg_sys::EState,
+        params: *mut pg_sys::Bitmapset,
+        workers: i32,
+        tuples_needed: i64,
+    ) -> *mut pg_sys::ParallelExecutorInfo;
+    fn ExecParallelReinitialize(
+        node: *mut pg_sys::PlanState,
+        info: *mut pg_sys::ParallelExecutorInfo,
+        params: *mut pg_sys::Bitmapset,
+    );
+    #[link_name = "LaunchParallelWorkers"]
+    fn launch_workers(context: *mut pg_sys::ParallelContext);
+}
+
+/// The beginning of PostgreSQL's `ParallelExecutorInfo`.
+#[repr(C)]
+struct ExecutorInfo {
+    node: *mut pg_sys::PlanState,
+    context: *mut pg_sys::ParallelContext,
+}
+
+/// The Gather of a PgFusion node.
+#[derive(Clone, Copy)]
+pub struct Gather(*mut pg_sys::GatherState);
+
+impl Gather {
+    /// The Gather whose state is `node`, above a Feeds node.
+    ///
+    /// # Safety
+    ///
+    /// As said; the state outlives the value.
+    pub unsafe fn new(node: *mut pg_sys::GatherState) -> Self {
+        Self(node)
+    }
+
+    /// The Feeds node below.
+    pub fn feeds(self) -> *mut FeedsState {
+        // SAFETY: a Gather has its plan on the left.
+        unsafe { (*self.0).ps.lefttree.cast() }
+    }
+
+    /// Starts workers that feed `session`, as many as can be had; `None` if there
+    /// are none, and the leader feeds alone.
+    ///
+    /// # Safety
+    ///
+    /// Runs during execution, within `boundary::guard`; no workers are running.
+    pub unsafe fn start(self, session: SessionKey) -> Option<Crew> {
+        // SAFETY: the caller's promise; follows `ExecGather`.
+        unsafe {
+            let state = self.0;
+            let estate = (*state).ps.state;
+            let plan: *mut pg_sys::Gather = (*state).ps.plan.cast();
+            let feeds: *mut pg_sys::PlanState = (*state).ps.lefttree;
+            let mut crew = None;
+            if (*plan).num_workers > 0 && (*estate).es_use_parallel_mode {
+                boundary::call(|| {
+                    if (*state).pei.is_null() {
+                        let all = -1;
+                        (*state).pei = ExecInitParallelPlan(
+                            feeds,
+                            estate,
+                            (*plan).initParam,
+                            (*plan).num_workers,
+                            all,
+                        );
+                    } else {
+                        ExecParallelReinitialize(feeds, (*state).pei, (*plan).initParam);
+                    }
+                });
+                let context = (*(*state).pei.cast::<ExecutorInfo>()).context;
+                let prepared = FeedsState::crew(self.feeds());
+                if let Some(crew) = prepared {
+                    crew.begin(session);
+                }
+                boundary::call(|| launch_workers(context));
+                (*state).nworkers_launched = (*context).nworkers_launched;
+                crew = prepared.filter(|_| (*context).nworkers_launched > 0);
+            }
+            (*state).initialized = true;
+            // A rescan is left to whoever runs the plan next, see `ExecReScanGather`.
+            if !(*feeds).chgParam.is_null() {
+                boundary::call(|| raw::rescan_node(feeds));
+            }
+            crew
+        }
+    }
+}

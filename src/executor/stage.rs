@@ -1,0 +1,308 @@
+//! Rows between a leaf and a page: a few dozen, column by column.
+//!
+//! ```text
+//!   slot ──take──▶ datums, a column at a time ──write──▶ page
+//! ```
+//!
+//! Rows are taken one by one, as PostgreSQL decodes them, and written together, so
+//! that what a column's type means is decided once for all of them. What the datums
+//! point to must stay where it is until then: for tuples in shared buffers their
+//! buffers are pinned, and rows of other kinds come one at a time.
+
+use super::raw;
+use crate::datum::{ColumnWriter, is_toasted};
+use fusion_page::{MAX_CHUNK, PageMemoryMut, PageWriter, arena_bytes, row_payload};
+use fusion_plan::PgError;
+use pgrx::pg_sys;
+use std::ptr;
+
+/// The most rows that are staged at a time.
+pub const CHUNK: usize = MAX_CHUNK;
+
+/// The rows that were taken and not yet written.
+pub struct Stage {
+    columns: Vec<Column>,
+    /// Whether no value points anywhere.
+    by_value: bool,
+    /// Rows taken.
+    rows: usize,
+    /// Of these, rows whose values are detoasted, as far as they must be.
+    ready: usize,
+    /// Of these, rows that were written.
+    written: usize,
+    /// Pinned buffers, each once per pin.
+    pins: Vec<pg_sys::Buffer>,
+    /// For detoasted values.
+    memory: pg_sys::MemoryContext,
+}
+
+/// The staged values of one column of the page.
+struct Column {
+    writer: ColumnWriter,
+    /// Its place in the slots.
+    attribute: usize,
+    datums: Box<[pg_sys::Datum; CHUNK]>,
+    /// A bit per row.
+    nulls: u64,
+    /// The bytes of the values about to be written, if they are views.
+    texts: Box<[&'static [u8]; CHUNK]>,
+}
+
+impl Stage {
+    /// An empty stage for `writers`' columns, each with its place in the slots.
+    ///
+    /// # Safety
+    ///
+    /// `memory` lives as long as the stage, and nobody else uses it.
+    pub unsafe fn new(
+        writers: impl Iterator<Item = (ColumnWriter, usize)>,
+        memory: pg_sys::MemoryContext,
+    ) -> Self {
+        let columns: Vec<_> = writers
+            .map(|(writer, attribute)| Column {
+                writer,
+                attribute,
+                datums: Box::new([pg_sys::Datum::null(); CHUNK]),
+                nulls: 0,
+                texts: Box::new([&[]; CHUNK]),
+            })
+            .collect();
+        let by_value = columns.iter().all(|column| column.writer.is_by_value());
+        Self { columns, by_value, rows: 0, ready: 0, written: 0, pins: Vec::new(), memory }
+    }
+
+    /// How many attributes of a slot must be decoded.
+    pub fn attributes(&self) -> usize {
+        self.columns.iter().map(|column| column.attribute + 1).max().unwrap_or(0)
+    }
+
+    /// Rows that were taken and not yet written.
+    pub fn pending(&self) -> usize {
+        self.rows - self.written
+    }
+
+    /// The number of rows taken since the stage was empty.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Takes the row in `slot`; whether another may be taken before this one is
+    /// written.
+    ///
+    /// # Safety
+    ///
+    /// There is room; the slot's attributes are decoded as far as they are needed.
+    /// Calls PostgreSQL, so the caller is within `boundary::call`.
+    #[inline(always)]
+    pub unsafe fn take(&mut self, slot: *mut pg_sys::TupleTableSlot) -> bool {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let (values, nulls) = ((*slot).tts_values, (*slot).tts_isnull);
+            let row = self.rows;
+            for column in &mut self.columns {
+                column.datums[row % CHUNK] = *values.add(column.attribute);
+                column.nulls |= u64::from(*nulls.add(column.attribute)) << row;
+            }
+            self.rows += 1;
+            self.by_value || self.pin(slot)
+        }
+    }
+
+    /// Pins what the values of `slot` point to; `false` if that is not possible.
+    #[inline(always)]
+    unsafe fn pin(&mut self, slot: *mut pg_sys::TupleTableSlot) -> bool {
+        // SAFETY: a slot of these operations has a buffer, if it is of a table.
+        unsafe {
+            if !ptr::eq((*slot).tts_ops, &raw const pg_sys::TTSOpsBufferHeapTuple) {
+                return false;
+            }
+            let buffer = (*slot.cast::<pg_sys::BufferHeapTupleTableSlot>()).buffer;
+            if self.pins.last() != Some(&buffer) {
+                if buffer == pg_sys::InvalidBuffer as pg_sys::Buffer {
+                    return false;
+                }
+                raw::pin_buffer(buffer);
+                self.pins.push(buffer);
+            }
+            true
+        }
+    }
+
+    /// Makes rows ready to be written: all of them, but for values that are not
+    /// where their datum points to. These can be of any size, so rows with such come
+    /// one at a time.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Stage::take`].
+    pub unsafe fn prepare(&mut self) {
+        // SAFETY: the caller's promise: the values are valid; rows that are not yet
+        // ready have never been detoasted.
+        unsafe {
+            let mut toasted = 0_u64;
+            for column in self.columns.iter().filter(|column| column.writer.reads_varlenas()) {
+                for row in self.ready..self.rows {
+                    if column.nulls >> row & 1 == 0 && is_toasted(column.datums[row]) {
+                        toasted |= 1 << row;
+                    }
+                }
+            }
+            if toasted == 0 {
+                self.ready = self.rows;
+                return;
+            }
+            let row = toasted.trailing_zeros() as usize;
+            let previous = pg_sys::CurrentMemoryContext;
+            pg_sys::CurrentMemoryContext = self.memory;
+            for column in self.columns.iter_mut().filter(|column| column.writer.reads_varlenas()) {
+                let datum = &mut column.datums[row];
+                if column.nulls >> row & 1 == 0 && is_toasted(*datum) {
+                    *datum = pg_sys::Datum::from(raw::detoast(datum.cast_mut_ptr()));
+                }
+            }
+            pg_sys::CurrentMemoryContext = previous;
+            self.ready = row + 1;
+        }
+    }
+
+    /// Whether rows are there that [`Stage::prepare`] must see before they are
+    /// written.
+    pub fn wants_preparing(&self) -> bool {
+        self.written == self.ready && self.ready < self.rows
+    }
+
+    /// Writes as many of the ready rows as `page` has room for, at most `limit`;
+    /// returns how many.
+    ///
+    /// # Errors
+    ///
+    /// If a value is none of its column's type.
+    ///
+    /// # Safety
+    ///
+    /// Runs in a backend's main thread, in the transaction that took the rows.
+    pub unsafe fn write<M: PageMemoryMut>(
+        &mut self,
+        page: &mut PageWriter<M>,
+        limit: usize,
+    ) -> Result<usize, PgError> {
+        let first = self.written;
+        let mut count = (self.ready - first).min(limit).min(page.room());
+        // SAFETY: the caller's promise.
+        let payload = unsafe { self.read_texts(first, count) };
+        if payload > page.arena_room() {
+            count = self.fitting(first, count, page.arena_room());
+        }
+        if count == 0 {
+            return Ok(0);
+        }
+        let mask = u64::MAX >> (CHUNK - count);
+        let mut arena = 0;
+        for (index, column) in self.columns.iter().enumerate() {
+            let nulls = column.nulls >> first & mask;
+            page.set_nulls(index, nulls, count);
+            if column.writer.is_view() {
+                let texts = column.texts[first..first + count].iter().copied();
+                page.write_texts(index, &mut arena, texts);
+            } else {
+                let datums = &column.datums[first..first + count];
+                // SAFETY: the rows are ready.
+                unsafe { column.writer.write(page, index, datums, nulls)? };
+            }
+        }
+        page.advance(count, arena);
+        self.written += count;
+        Ok(count)
+    }
+
+    /// Finds the bytes of views in `count` rows from `first` on; returns what they
+    /// take of an arena.
+    unsafe fn read_texts(&mut self, first: usize, count: usize) -> usize {
+        // SAFETY: the rows are ready. The bytes live until the stage is emptied, and
+        // are not looked at later; what is copied to follow pointers inside of the
+        // backend is copied to our memory.
+        unsafe {
+            let previous = pg_sys::CurrentMemoryContext;
+            pg_sys::CurrentMemoryContext = self.memory;
+            let mut payload = 0;
+            for column in self.columns.iter_mut().filter(|column| column.writer.is_view()) {
+                for row in first..first + count {
+                    let datum: *const pg_sys::Datum = &raw const column.datums[row];
+                    let bytes = match column.nulls >> row & 1 {
+                        0 => column.writer.bytes(&*datum),
+                        _ => &[],
+                    };
+                    payload += arena_bytes(bytes.len());
+                    column.texts[row] = bytes;
+                }
+            }
+            pg_sys::CurrentMemoryContext = previous;
+            payload
+        }
+    }
+
+    /// How many of `count` rows from `first` on have texts that fit into `room`.
+    fn fitting(&self, first: usize, count: usize, room: usize) -> usize {
+        let mut used = 0;
+        (first..first + count)
+            .take_while(|row| {
+                used += self.texts_of(*row);
+                used <= room
+            })
+            .count()
+    }
+
+    fn texts_of(&self, row: usize) -> usize {
+        let views = self.columns.iter().filter(|column| column.writer.is_view());
+        row_payload(views.map(|column| column.texts[row].len()))
+    }
+
+    /// What the next row's texts take of an arena, after [`Stage::write`] has not
+    /// written it.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Stage::write`].
+    pub unsafe fn next_payload(&mut self) -> usize {
+        // SAFETY: the caller's promise.
+        unsafe { self.read_texts(self.written, 1) };
+        self.texts_of(self.written)
+    }
+
+    /// Empties the stage, if all its rows were written.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Stage::take`].
+    pub unsafe fn recycle(&mut self) {
+        // SAFETY: the caller's promise; each pin is released once, and nothing
+        // points into the memory any more.
+        unsafe {
+            if !(*self.memory).isReset && self.written == self.ready {
+                raw::reset_memory(self.memory);
+            }
+            if self.pending() > 0 {
+                return;
+            }
+            self.release();
+            (self.rows, self.ready, self.written) = (0, 0, 0);
+            for column in &mut self.columns {
+                column.nulls = 0;
+            }
+        }
+    }
+
+    /// Releases the pins; rows that were not written are lost.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Stage::take`], in the transaction that took the rows.
+    pub unsafe fn release(&mut self) {
+        for buffer in self.pins.drain(..) {
+            // SAFETY: pinned by `pin`.
+            unsafe { raw::release_buffer(buffer) };
+        }
+        self.written = self.rows;
+        self.ready = self.rows;
+    }
+}
