@@ -6,7 +6,7 @@ use super::{enums, names};
 use arrow_buffer::i256;
 use fusion_page::{Fixed, PageMemoryMut, PageWriter};
 use fusion_plan::{DECIMAL128_NAN, DataType, MAX_DECIMAL128_PRECISION, PgError};
-use fusion_scalar::numeric::NumericRef;
+use fusion_scalar::numeric::{NumericRef, small_unscaled};
 use pgrx::pg_sys;
 
 /// Writes the values of one column; made once for a leaf.
@@ -77,9 +77,10 @@ impl ColumnWriter {
         matches!(self.form, Form::Varlena | Form::Name | Form::Opaque)
     }
 
-    /// Whether a datum must be detoasted before it is read.
+    /// Whether a datum must be detoasted before it is read. (Decimals are short: if one
+    /// is toasted all the same, its writer sees to it.)
     pub fn reads_varlenas(&self) -> bool {
-        matches!(self.form, Form::Varlena | Form::Decimal { .. } | Form::Wide { .. })
+        self.form == Form::Varlena
     }
 
     /// Whether the datum is the value itself.
@@ -115,8 +116,8 @@ impl ColumnWriter {
     ///
     /// # Safety
     ///
-    /// The others are detoasted values of the PostgreSQL type behind the column's;
-    /// runs in a backend's main thread.
+    /// The others are values of the PostgreSQL type behind the column's; runs in a
+    /// backend's main thread, in a memory context of short life.
     pub unsafe fn write<M: PageMemoryMut>(
         &self,
         page: &mut PageWriter<M>,
@@ -205,9 +206,22 @@ impl Values<'_> {
 
 #[inline(always)]
 unsafe fn decimal(datum: pg_sys::Datum, scale: u8) -> Result<i128, PgError> {
+    // SAFETY: a numeric, by the caller's promise.
+    unsafe {
+        if *datum.cast_mut_ptr::<u8>() & 1 != 0
+            && let Some(unscaled) = small_unscaled(plain_bytes(datum), scale)
+        {
+            return Ok(i128::from(unscaled));
+        }
+        any_decimal(datum, scale)
+    }
+}
+
+#[cold]
+unsafe fn any_decimal(datum: pg_sys::Datum, scale: u8) -> Result<i128, PgError> {
     let declared = i32::from(scale);
     // SAFETY: a numeric, by the caller's promise.
-    let unscaled = match NumericRef::parse(unsafe { plain_bytes(datum) }) {
+    let unscaled = match NumericRef::parse(unsafe { varlena_bytes(datum) }) {
         NumericRef::NaN => Some(DECIMAL128_NAN),
         NumericRef::Finite(value) if value.scale == declared => value.unscaled(declared),
         NumericRef::Finite(_) | NumericRef::Infinite { .. } => None,
@@ -219,7 +233,7 @@ unsafe fn decimal(datum: pg_sys::Datum, scale: u8) -> Result<i128, PgError> {
 unsafe fn wide(datum: pg_sys::Datum, scale: u8) -> Result<i256, PgError> {
     let declared = i32::from(scale);
     // SAFETY: a numeric, by the caller's promise.
-    let unscaled = match NumericRef::parse(unsafe { plain_bytes(datum) }) {
+    let unscaled = match NumericRef::parse(unsafe { varlena_bytes(datum) }) {
         NumericRef::NaN => Some(i256::MAX),
         NumericRef::Finite(value) if value.scale == declared => {
             value.unscaled_wide(declared).map(|wide| i256::from_parts(wide.low, wide.high))

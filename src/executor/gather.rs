@@ -71,6 +71,11 @@ impl Gather {
             let plan: *mut pg_sys::Gather = (*state).ps.plan.cast();
             let feeds: *mut pg_sys::PlanState = (*state).ps.lefttree;
             let mut crew = None;
+            // Nobody asks the Gather for rows; EXPLAIN ANALYZE shows what starting took.
+            let instrument = (*state).ps.instrument;
+            if !instrument.is_null() {
+                pg_sys::InstrStartNode(instrument);
+            }
             if (*plan).num_workers > 0 && (*estate).es_use_parallel_mode {
                 boundary::call(|| {
                     if (*state).pei.is_null() {
@@ -94,6 +99,9 @@ impl Gather {
                 boundary::call(|| launch_workers(context));
                 (*state).nworkers_launched = (*context).nworkers_launched;
                 crew = prepared.filter(|_| (*context).nworkers_launched > 0);
+            }
+            if !instrument.is_null() {
+                pg_sys::InstrStopNode(instrument, 0.0);
             }
             (*state).initialized = true;
             // A rescan is left to whoever runs the plan next, see `ExecReScanGather`.

@@ -196,6 +196,19 @@ impl Stage {
         if count == 0 {
             return Ok(0);
         }
+        // SAFETY: as above.
+        unsafe { self.within_memory(|stage| stage.write_columns(page, first, count))? };
+        self.written += count;
+        Ok(count)
+    }
+
+    /// Writes `count` rows from `first` on, for which there is room.
+    unsafe fn write_columns<M: PageMemoryMut>(
+        &self,
+        page: &mut PageWriter<M>,
+        first: usize,
+        count: usize,
+    ) -> Result<(), PgError> {
         let mask = u64::MAX >> (CHUNK - count);
         let mut arena = 0;
         for (index, column) in self.columns.iter().enumerate() {
@@ -211,34 +224,44 @@ impl Stage {
             }
         }
         page.advance(count, arena);
-        self.written += count;
-        Ok(count)
+        Ok(())
+    }
+
+    /// Runs `f` with our memory as the current context.
+    unsafe fn within_memory<R>(&mut self, f: impl FnOnce(&mut Self) -> R) -> R {
+        // SAFETY: a backend's main thread, and the context is alive. An error that
+        // passes leaves the context as PostgreSQL's handlers expect it: they set it.
+        unsafe {
+            let previous = pg_sys::CurrentMemoryContext;
+            pg_sys::CurrentMemoryContext = self.memory;
+            let result = f(self);
+            pg_sys::CurrentMemoryContext = previous;
+            result
+        }
     }
 
     /// Finds the bytes of views in `count` rows from `first` on; returns what they
     /// take of an arena.
     unsafe fn read_texts(&mut self, first: usize, count: usize) -> usize {
-        // SAFETY: the rows are ready. The bytes live until the stage is emptied, and
-        // are not looked at later; what is copied to follow pointers inside of the
-        // backend is copied to our memory.
-        unsafe {
-            let previous = pg_sys::CurrentMemoryContext;
-            pg_sys::CurrentMemoryContext = self.memory;
+        let read = |stage: &mut Self| {
             let mut payload = 0;
-            for column in self.columns.iter_mut().filter(|column| column.writer.is_view()) {
+            for column in stage.columns.iter_mut().filter(|column| column.writer.is_view()) {
                 for row in first..first + count {
                     let datum: *const pg_sys::Datum = &raw const column.datums[row];
+                    // SAFETY: the rows are ready. The bytes live until the stage is
+                    // emptied, and are not looked at later.
                     let bytes = match column.nulls >> row & 1 {
-                        0 => column.writer.bytes(&*datum),
+                        0 => unsafe { column.writer.bytes(&*datum) },
                         _ => &[],
                     };
                     payload += arena_bytes(bytes.len());
                     column.texts[row] = bytes;
                 }
             }
-            pg_sys::CurrentMemoryContext = previous;
             payload
-        }
+        };
+        // SAFETY: the caller's promise.
+        unsafe { self.within_memory(read) }
     }
 
     /// How many of `count` rows from `first` on have texts that fit into `room`.

@@ -292,10 +292,21 @@ pub(crate) fn long_view(bytes: &[u8], at: usize) -> u128 {
 /// The view of a value of at most 12 bytes.
 #[inline(always)]
 pub(crate) fn inline_view(bytes: &[u8]) -> u128 {
-    let mut view = [0u8; 16];
-    view[0] = bytes.len() as u8;
-    view[4..4 + bytes.len()].copy_from_slice(bytes);
-    u128::from_le_bytes(view)
+    // Loads that overlap instead of a copy of unknown length.
+    let word = |at: usize| {
+        u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]) as u128
+    };
+    let value = match bytes.len() {
+        0 => 0,
+        1 => u128::from(bytes[0]),
+        2 | 3 => {
+            let last = bytes.len() - 1;
+            u128::from(bytes[0]) | u128::from(bytes[1]) << 8 | u128::from(bytes[last]) << (8 * last)
+        }
+        length @ 4..=8 => word(0) | word(length - 4) << (8 * (length - 4)),
+        length => word(0) | word(4) << 32 | word(length - 4) << (8 * (length - 4)),
+    };
+    bytes.len() as u128 | value << 32
 }
 
 /// Writes the values of one row; dropped without [`RowWriter::finish`], it

@@ -27,9 +27,11 @@ const SCHEMAS_PER_SERVER: u64 = 25;
 
 /// Settings of one server after the other: the usual ones; small pages, so that much
 /// needs several of them and some values need more than one; one thread; little memory.
-const SERVERS: [&[&str]; 4] = [
+const SERVERS: [&[&str]; 5] = [
     &[],
     &["pg_fusion.page_size=8kB", "pg_fusion.page_count=512", "pg_fusion.worker_threads=3"],
+    // Small tables are scanned in parallel, too.
+    &["min_parallel_table_scan_size=0", "parallel_setup_cost=0", "parallel_tuple_cost=0"],
     &["pg_fusion.worker_threads=1"],
     &["pg_fusion.page_size=64kB", "pg_fusion.memory_limit=64MB", "work_mem=128kB"],
 ];

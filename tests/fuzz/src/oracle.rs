@@ -84,6 +84,9 @@ impl Oracle {
             if native_time * SLOWNESS > self.runner.timeout() {
                 return Verdict::Slow;
             }
+            if self.repeats_nodes(program) {
+                return Verdict::Slow;
+            }
             // The machine may have been busy.
             forced = self.runner.run(program, Planned::Forced, Task::RunPatiently);
         }
@@ -96,8 +99,10 @@ impl Oracle {
             return Verdict::Undetermined;
         }
         let unreached = match found.kind {
-            Kind::ForcedFails(_) => self.leaves_nodes_alone(program),
-            Kind::NativeFails(_) => self.fails_by_order(case),
+            Kind::ForcedFails(_) => {
+                self.leaves_nodes_alone(program) || self.fails_by_order(case, Planned::Forced)
+            }
+            Kind::NativeFails(_) => self.fails_by_order(case, Planned::Native("")),
             _ => false,
         };
         if unreached { Verdict::Unreached } else { verdict }
@@ -117,14 +122,21 @@ impl Oracle {
         })
     }
 
-    /// Whether PostgreSQL's error comes from one of several conditions: which of them, and
-    /// of the joins, comes first is not determined.
-    fn fails_by_order(&mut self, case: &Case) -> bool {
+    /// Whether the error of a plan comes from one of several conditions: which of them,
+    /// and of the joins, comes first is not determined.
+    fn fails_by_order(&mut self, case: &Case, planned: Planned) -> bool {
         let Some(query) = case.query.with_conditions_only() else { return false };
         let several = query.conditions() > 1;
         let program = Case { query, ..case.clone() }.program();
-        let outcome = self.runner.run(&program, Planned::Native(""), Task::Run);
+        let outcome = self.runner.run(&program, planned, Task::Run);
         several && matches!(outcome, Outcome::Failed(failure) if failure.is_data_exception())
+    }
+
+    /// Whether the forced plan runs PgFusion nodes again and again, for a subquery of
+    /// every row: a session each time takes its time.
+    fn repeats_nodes(&mut self, program: &Program) -> bool {
+        let plan = self.runner.run(program, Planned::Forced, Task::Explain);
+        matches!(plan, Outcome::Rows(rows) if rows.lines().contains("\"Subplan Name\": \"SubPlan"))
     }
 
     /// Whether PostgreSQL's plan has nodes that are never executed.

@@ -18,8 +18,8 @@ pub enum Verdict {
         /// The other one.
         forced: Failure,
     },
-    /// Both failed with data exceptions (class 22), but different ones: which comes
-    /// first is not determined.
+    /// Both failed with data exceptions, but different ones: which comes first is not
+    /// determined.
     OtherDataError,
     /// PostgreSQL alone takes too long.
     Slow,
@@ -119,9 +119,13 @@ impl fmt::Display for Failure {
 }
 
 impl Failure {
-    /// Whether it is about data: division by zero, overflow, invalid text.
+    /// Whether it is about data: division by zero, overflow, invalid text. PostgreSQL
+    /// also reports some of these as features that it lacks, and comparisons that have
+    /// no collation only when they are evaluated.
     pub fn is_data_exception(&self) -> bool {
         self.sqlstate.starts_with("22")
+            || self.sqlstate == "42P22"
+            || (self.sqlstate == "0A000" && self.message.starts_with("cannot convert "))
     }
 
     /// Whether the query itself is at fault: syntax, names, types, features.
@@ -148,6 +152,18 @@ pub trait Judge {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn data_exceptions_have_several_classes() {
+        let about_data = |sqlstate: &str, message: &str| {
+            let failure = Failure { sqlstate: sqlstate.into(), message: message.into() };
+            failure.is_data_exception()
+        };
+        assert!(about_data("22012", "division by zero"));
+        assert!(about_data("0A000", "cannot convert NaN to integer"));
+        assert!(!about_data("0A000", "interval units \"x\" not supported"));
+        assert!(!about_data("42883", "function does not exist"));
+    }
 
     #[test]
     fn faults_are_told_by_their_message() {

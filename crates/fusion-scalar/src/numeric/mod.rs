@@ -27,6 +27,7 @@ mod format;
 mod key;
 mod number;
 mod rounding;
+mod small;
 mod sum;
 #[cfg(test)]
 mod testing;
@@ -44,6 +45,7 @@ pub use format::{
 pub use key::sort_key;
 pub use number::{Number, compare, compare_stored};
 pub use rounding::{Rounding, ceil, floor, min_scale, round, scale, trim_scale, trunc};
+pub use small::small_unscaled;
 pub use sum::NumericSum;
 pub use text::{numeric_in, numeric_out};
 pub use typmod::{Typmod, apply_typmod};
