@@ -83,11 +83,6 @@ impl ColumnWriter {
         self.form == Form::Varlena
     }
 
-    /// Whether the datum is the value itself.
-    pub fn is_by_value(&self) -> bool {
-        self.storage.by_value
-    }
-
     /// The bytes of `datum`, which is not NULL.
     ///
     /// # Safety
@@ -204,8 +199,18 @@ impl Values<'_> {
     }
 }
 
+/// The unscaled value of a numeric of the declared `scale`.
+///
+/// # Errors
+///
+/// If it has another.
+///
+/// # Safety
+///
+/// `datum` is a numeric; runs in a backend's main thread. If it must be detoasted, that
+/// goes to the current memory context.
 #[inline(always)]
-unsafe fn decimal(datum: pg_sys::Datum, scale: u8) -> Result<i128, PgError> {
+pub unsafe fn decimal(datum: pg_sys::Datum, scale: u8) -> Result<i128, PgError> {
     // SAFETY: a numeric, by the caller's promise.
     unsafe {
         if *datum.cast_mut_ptr::<u8>() & 1 != 0

@@ -6,11 +6,13 @@
 mod decode;
 mod encode;
 mod enums;
+mod filter;
 mod names;
 mod storage;
 
 pub use decode::{ColumnReader, varlena};
 pub use encode::{ColumnWriter, is_toasted, varlena_bytes};
+pub use filter::Filter;
 pub use storage::Storage;
 
 use fusion_plan::{DataType, PgError, Value};

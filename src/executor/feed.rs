@@ -200,21 +200,23 @@ impl Feed {
                 return Err(PgError::internal("a leaf without a Feed node"));
             }
             let node: *mut pg_sys::CustomScanState = node.cast();
-            let FeedPlan { leaf, types } = FeedPlan::read((*node).ss.ps.plan.cast())?;
+            let FeedPlan { leaf, types, columns, filters } =
+                FeedPlan::read((*node).ss.ps.plan.cast())?;
             let plan = iter::<pg_sys::PlanState>((*node).custom_ps).next();
             let plan = plan.ok_or_else(|| PgError::internal("a Feed node without a leaf"))?;
-            let storages = Storage::of_columns((*plan).ps_ResultTupleDesc, types.len());
-            let storages =
-                storages.ok_or_else(|| PgError::internal("a leaf without some of its columns"))?;
-            let (source, attributes) = Source::new(plan, types.len());
-            let writers =
-                types.iter().zip(storages).map(|(ty, storage)| ColumnWriter::new(*ty, storage));
+            let storages = Storage::of_columns((*plan).ps_ResultTupleDesc, columns)
+                .filter(|storages| storages.len() >= types.len())
+                .ok_or_else(|| PgError::internal("a leaf without some of its columns"))?;
+            let by_value = storages.iter().all(|storage| storage.by_value);
+            let (source, attributes) = Source::new(plan, columns);
+            let writers = types.iter().zip(storages);
+            let writers = writers.map(|(ty, storage)| ColumnWriter::new(*ty, storage)).collect();
             let memory = (*(*node).ss.ps.ps_ExprContext).ecxt_per_tuple_memory;
             Ok(Self {
                 node,
                 leaf,
                 source,
-                stage: Stage::new(writers.zip(attributes), memory),
+                stage: Stage::new(writers, &attributes, by_value, filters, memory),
                 layout: Arc::new(PageLayout::new(&types, page_size, None)),
                 page_rows: FIRST_PAGE_ROWS,
                 crew: None,
@@ -304,7 +306,7 @@ impl Feed {
                 break;
             }
             // SAFETY: the caller's promise.
-            if !unsafe { self.stock_up(wanted.min(writer.room()).max(1)) } {
+            if !unsafe { self.stock_up(wanted.min(writer.room()).max(1))? } {
                 break;
             }
             // SAFETY: as above.
@@ -341,22 +343,32 @@ impl Feed {
 
     /// Sees to it that a staged row is ready to be written, taking up to `limit` new
     /// ones; `false` if there are no more.
-    unsafe fn stock_up(&mut self, limit: usize) -> bool {
-        if self.stage.pending() > 0 && !self.stage.wants_preparing() {
-            return true;
-        }
-        let Self { source, stage, exhausted, .. } = self;
-        // SAFETY: the caller's promise. Nothing inside has a destructor.
+    unsafe fn stock_up(&mut self, limit: usize) -> Result<bool, PgError> {
+        // SAFETY: the caller's promise. Nothing inside of the calls has a destructor.
         unsafe {
-            boundary::call(|| {
-                stage.recycle();
-                if stage.pending() == 0 && !*exhausted {
-                    *exhausted = !source.fetch(stage, limit.min(CHUNK));
+            while self.stage.pending() == 0 {
+                if self.exhausted {
+                    return Ok(false);
                 }
-                stage.prepare();
-            });
+                let Self { source, stage, exhausted, .. } = self;
+                boundary::call(|| {
+                    stage.recycle();
+                    *exhausted = !source.fetch(stage, limit.min(CHUNK));
+                });
+                let removed = self.stage.sift()?;
+                let instrument = (*self.node).ss.ps.instrument;
+                if removed > 0 && !instrument.is_null() {
+                    (*instrument).nfiltered1 += removed as f64;
+                }
+            }
+            if self.stage.wants_preparing() && !self.stage.prepare() {
+                boundary::call(|| {
+                    self.stage.recycle();
+                    self.stage.detoast();
+                });
+            }
         }
-        self.stage.pending() > 0
+        Ok(true)
     }
 
     /// Sends the next staged row, which is larger than a page, in a jumbo buffer.

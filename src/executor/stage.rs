@@ -10,7 +10,7 @@
 //! buffers are pinned, and rows of other kinds come one at a time.
 
 use super::raw;
-use crate::datum::{ColumnWriter, is_toasted};
+use crate::datum::{ColumnWriter, Filter, is_toasted};
 use fusion_page::{MAX_CHUNK, PageMemoryMut, PageWriter, arena_bytes, row_payload};
 use fusion_plan::PgError;
 use pgrx::pg_sys;
@@ -21,7 +21,10 @@ pub const CHUNK: usize = MAX_CHUNK;
 
 /// The rows that were taken and not yet written.
 pub struct Stage {
+    /// The columns of the page, then those that only filters read.
     columns: Vec<Column>,
+    /// Conditions on the rows, in evaluation order.
+    filters: Vec<Filter>,
     /// Whether no value points anywhere.
     by_value: bool,
     /// Rows taken.
@@ -36,9 +39,10 @@ pub struct Stage {
     memory: pg_sys::MemoryContext,
 }
 
-/// The staged values of one column of the page.
+/// The staged values of one column.
 struct Column {
-    writer: ColumnWriter,
+    /// `None` if the column is not written.
+    writer: Option<ColumnWriter>,
     /// Its place in the slots.
     attribute: usize,
     datums: Box<[pg_sys::Datum; CHUNK]>,
@@ -48,27 +52,41 @@ struct Column {
     texts: Box<[&'static [u8]; CHUNK]>,
 }
 
+impl Column {
+    /// Whether values must be detoasted before they are written.
+    fn reads_varlenas(&self) -> bool {
+        self.writer.as_ref().is_some_and(ColumnWriter::reads_varlenas)
+    }
+}
+
 impl Stage {
-    /// An empty stage for `writers`' columns, each with its place in the slots.
+    /// An empty stage for columns at the places `attributes` of the slots, of which the
+    /// first have `writers`, and those after them are only for `filters`. `by_value`
+    /// says that no value of a column points anywhere.
     ///
     /// # Safety
     ///
     /// `memory` lives as long as the stage, and nobody else uses it.
     pub unsafe fn new(
-        writers: impl Iterator<Item = (ColumnWriter, usize)>,
+        writers: Vec<ColumnWriter>,
+        attributes: &[usize],
+        by_value: bool,
+        filters: Vec<Filter>,
         memory: pg_sys::MemoryContext,
     ) -> Self {
+        let writers = writers.into_iter().map(Some).chain(std::iter::repeat_with(|| None));
         let columns: Vec<_> = writers
+            .zip(attributes)
             .map(|(writer, attribute)| Column {
                 writer,
-                attribute,
+                attribute: *attribute,
                 datums: Box::new([pg_sys::Datum::null(); CHUNK]),
                 nulls: 0,
                 texts: Box::new([&[]; CHUNK]),
             })
             .collect();
-        let by_value = columns.iter().all(|column| column.writer.is_by_value());
-        Self { columns, by_value, rows: 0, ready: 0, written: 0, pins: Vec::new(), memory }
+        let (rows, ready, written, pins) = (0, 0, 0, Vec::new());
+        Self { columns, filters, by_value, rows, ready, written, pins, memory }
     }
 
     /// How many attributes of a slot must be decoded.
@@ -128,33 +146,101 @@ impl Stage {
         }
     }
 
-    /// Makes rows ready to be written: all of them, but for values that are not
-    /// where their datum points to. These can be of any size, so rows with such come
-    /// one at a time.
+    /// Drops the rows, all just taken, that do not pass the filters; returns how many.
+    ///
+    /// # Errors
+    ///
+    /// If a value is none of its column's type.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Stage::write`].
+    pub unsafe fn sift(&mut self) -> Result<usize, PgError> {
+        if self.filters.is_empty() || self.rows == 0 {
+            return Ok(0);
+        }
+        let all = u64::MAX >> (CHUNK - self.rows);
+        let pass = |stage: &mut Self| {
+            stage.filters.iter().try_fold(all, |rows, filter| match rows {
+                0 => Ok(0),
+                // SAFETY: the caller's promise.
+                rows => unsafe {
+                    filter.pass(rows, |index| {
+                        let column = &stage.columns[index];
+                        (&*column.datums, column.nulls)
+                    })
+                },
+            })
+        };
+        // SAFETY: the caller's promise. What a filter detoasted is of no use any more.
+        let passed = unsafe {
+            let passed = self.within_memory(pass)?;
+            if !(*self.memory).isReset {
+                pg_sys::MemoryContextReset(self.memory);
+            }
+            passed
+        };
+        if passed != all {
+            self.keep(passed);
+        }
+        Ok((all & !passed).count_ones() as usize)
+    }
+
+    /// Keeps the rows whose bit is set in `rows`.
+    fn keep(&mut self, rows: u64) {
+        for column in self.columns.iter_mut().filter(|column| column.writer.is_some()) {
+            let (mut rest, mut kept, mut nulls) = (rows, 0, 0);
+            while rest != 0 {
+                let row = rest.trailing_zeros() as usize;
+                rest &= rest - 1;
+                column.datums[kept] = column.datums[row];
+                nulls |= (column.nulls >> row & 1) << kept;
+                kept += 1;
+            }
+            column.nulls = nulls;
+        }
+        self.rows = rows.count_ones() as usize;
+    }
+
+    /// Makes rows ready to be written; `false` if the next one has values that are not
+    /// where their datums point to. These can be of any size, so rows with such come
+    /// one at a time: [`Stage::detoast`].
+    ///
+    /// # Safety
+    ///
+    /// As for [`Stage::write`].
+    pub unsafe fn prepare(&mut self) -> bool {
+        let mut toasted = 0_u64;
+        for column in self.columns.iter().filter(|column| column.reads_varlenas()) {
+            for row in self.ready..self.rows {
+                // SAFETY: the values are valid; rows that are not yet ready have never
+                // been detoasted.
+                if column.nulls >> row & 1 == 0 && unsafe { is_toasted(column.datums[row]) } {
+                    toasted |= 1 << row;
+                }
+            }
+        }
+        match toasted.trailing_zeros() as usize {
+            row if row == self.ready => false,
+            row => {
+                self.ready = row.min(self.rows);
+                true
+            }
+        }
+    }
+
+    /// Makes the next row ready, after [`Stage::prepare`] has not.
     ///
     /// # Safety
     ///
     /// As for [`Stage::take`].
-    pub unsafe fn prepare(&mut self) {
-        // SAFETY: the caller's promise: the values are valid; rows that are not yet
-        // ready have never been detoasted.
+    pub unsafe fn detoast(&mut self) {
+        // SAFETY: the caller's promise; the row has never been detoasted.
         unsafe {
-            let mut toasted = 0_u64;
-            for column in self.columns.iter().filter(|column| column.writer.reads_varlenas()) {
-                for row in self.ready..self.rows {
-                    if column.nulls >> row & 1 == 0 && is_toasted(column.datums[row]) {
-                        toasted |= 1 << row;
-                    }
-                }
-            }
-            if toasted == 0 {
-                self.ready = self.rows;
-                return;
-            }
-            let row = toasted.trailing_zeros() as usize;
+            let row = self.ready;
             let previous = pg_sys::CurrentMemoryContext;
             pg_sys::CurrentMemoryContext = self.memory;
-            for column in self.columns.iter_mut().filter(|column| column.writer.reads_varlenas()) {
+            for column in self.columns.iter_mut().filter(|column| column.reads_varlenas()) {
                 let datum = &mut column.datums[row];
                 if column.nulls >> row & 1 == 0 && is_toasted(*datum) {
                     *datum = pg_sys::Datum::from(raw::detoast(datum.cast_mut_ptr()));
@@ -212,15 +298,16 @@ impl Stage {
         let mask = u64::MAX >> (CHUNK - count);
         let mut arena = 0;
         for (index, column) in self.columns.iter().enumerate() {
+            let Some(writer) = &column.writer else { break };
             let nulls = column.nulls >> first & mask;
             page.set_nulls(index, nulls, count);
-            if column.writer.is_view() {
+            if writer.is_view() {
                 let texts = column.texts[first..first + count].iter().copied();
                 page.write_texts(index, &mut arena, texts);
             } else {
                 let datums = &column.datums[first..first + count];
                 // SAFETY: the rows are ready.
-                unsafe { column.writer.write(page, index, datums, nulls)? };
+                unsafe { writer.write(page, index, datums, nulls)? };
             }
         }
         page.advance(count, arena);
@@ -245,13 +332,16 @@ impl Stage {
     unsafe fn read_texts(&mut self, first: usize, count: usize) -> usize {
         let read = |stage: &mut Self| {
             let mut payload = 0;
-            for column in stage.columns.iter_mut().filter(|column| column.writer.is_view()) {
+            for column in &mut stage.columns {
+                let Some(writer) = column.writer.as_ref().filter(|writer| writer.is_view()) else {
+                    continue;
+                };
                 for row in first..first + count {
                     let datum: *const pg_sys::Datum = &raw const column.datums[row];
                     // SAFETY: the rows are ready. The bytes live until the stage is
                     // emptied, and are not looked at later.
                     let bytes = match column.nulls >> row & 1 {
-                        0 => unsafe { column.writer.bytes(&*datum) },
+                        0 => unsafe { writer.bytes(&*datum) },
                         _ => &[],
                     };
                     payload += arena_bytes(bytes.len());
@@ -276,7 +366,8 @@ impl Stage {
     }
 
     fn texts_of(&self, row: usize) -> usize {
-        let views = self.columns.iter().filter(|column| column.writer.is_view());
+        let is_view = |column: &&Column| column.writer.as_ref().is_some_and(ColumnWriter::is_view);
+        let views = self.columns.iter().filter(is_view);
         row_payload(views.map(|column| column.texts[row].len()))
     }
 

@@ -95,6 +95,14 @@ pub fn is_absurd(ours: f64, native: f64) -> bool {
     ours > LARGE && ours > native * TIMES
 }
 
+/// A leaf whose feed looks at `rows` rows with `filters` conditions before it hands them
+/// over: a fraction of what an operator of the engine costs.
+pub fn sifted(leaf: Cost, rows: f64, filters: usize) -> Cost {
+    const SHARE: f64 = 0.25;
+    let total = leaf.total + SHARE * guc::OPERATOR_COST.get() * rows * filters as f64;
+    Cost { startup: leaf.startup, total }
+}
+
 /// The cost of starting parallel workers, once per plan.
 pub fn parallel_start() -> f64 {
     // SAFETY: a setting, read in a backend's main thread.

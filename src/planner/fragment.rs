@@ -45,15 +45,21 @@ pub enum Kind {
 /// A leaf: any PostgreSQL path.
 pub struct Leaf {
     /// The path, with the leaf's own target list. Its expressions, in order,
-    /// are the leaf's columns.
+    /// are the leaf's columns, and after them those that only the feed reads.
     pub path: *mut pg_sys::Path,
     /// The relation it computes.
     pub rel: *mut pg_sys::RelOptInfo,
     /// Clauses that the engine evaluates instead of the leaf, in evaluation
     /// order.
     pub filters: Vec<*mut pg_sys::Node>,
-    /// Rows before the filters.
+    /// Clauses that the feed evaluates instead of the leaf, in evaluation order.
+    pub feed_filters: Vec<*mut pg_sys::Node>,
+    /// How many of the path's columns, the last ones, only the feed reads.
+    pub hidden: usize,
+    /// Rows that are fed: before the engine's filters.
     pub fed_rows: f64,
+    /// Rows that the path gives: before the feed's filters.
+    pub path_rows: f64,
     /// Parallel workers that may feed it, too; 0 if the path is none that several
     /// processes can share.
     pub workers: i32,

@@ -1,14 +1,15 @@
 //! Leaves: PostgreSQL paths as inputs of fusion plans.
 
-use super::build::{Column, Outputs};
+use super::build::{Column, Outputs, variables};
 use super::cost::{self, Cost};
 use super::expr::{AnyVar, Params, Translator};
 use super::fragment::{Fragment, Kind, Leaf};
 use super::order::in_evaluation_order;
 use super::types::fusion_type;
 use super::{Reason, path, report, state};
+use crate::datum;
 use crate::guc;
-use crate::nodes::{self, iter};
+use crate::nodes::{self, cast, iter};
 use fusion_plan::{DataType, Expr, Function};
 use pgrx::pg_sys::{self, NodeTag};
 use std::rc::Rc;
@@ -97,29 +98,36 @@ unsafe fn with_filters(
 ) -> Fragment {
     // SAFETY: as in `fragment_of`.
     unsafe {
-        let filters = match (*path).pathtype {
-            NodeTag::T_SeqScan => engine_filters(root, rel),
-            _ => Vec::new(),
+        let moved = match (*path).pathtype {
+            NodeTag::T_SeqScan => movable_clauses(root, rel),
+            _ => Moved::default(),
         };
         let target = pg_sys::copy_pathtarget((*rel).reltarget);
-        let mut fed_rows = rows;
-        let mut saved = 0.0;
-        for filter in &filters {
-            add_columns(target, filter.clause);
-            fed_rows /= filter.selectivity.max(1e-6);
-            saved += filter.leaf_cost;
-        }
+        moved.engine.iter().for_each(|filter| add_columns(target, filter.clause));
+        let visible = iter::<pg_sys::Node>((*target).exprs).count();
+        moved.feed.iter().for_each(|filter| add_columns(target, filter.clause));
+        let hidden = iter::<pg_sys::Node>((*target).exprs).count() - visible;
         let input_rows = (*rel).tuples.max(rows);
-        let fed_rows = fed_rows.min(input_rows);
+        let before = |filters: &[Filter], rows: f64| {
+            let rows =
+                filters.iter().fold(rows, |rows, filter| rows / filter.selectivity.max(1e-6));
+            rows.min(input_rows)
+        };
+        let fed_rows = before(&moved.engine, rows);
+        let path_rows = before(&moved.feed, fed_rows);
         pg_sys::set_pathtarget_cost_width(root, target);
         let leaf = pg_sys::create_projection_path(root, rel, copy_path(path), target);
         let leaf = &raw mut (*leaf).path;
         let shares = shares(path, rows);
+        let saved: f64 = moved.all().map(|filter| filter.leaf_cost).sum();
         let leaf_cost = Cost {
             startup: (*leaf).startup_cost,
             total: ((*leaf).total_cost - saved * input_rows / shares).max((*leaf).startup_cost),
         };
-        let cost = cost::leaf(leaf_cost, fed_rows, shares, (*target).width, filters.len());
+        let sifted = cost::sifted(leaf_cost, path_rows / shares, moved.feed.len());
+        let cost = cost::leaf(sifted, fed_rows, shares, (*target).width, moved.engine.len());
+        let clauses =
+            |filters: Vec<Filter>| filters.into_iter().map(|filter| filter.clause).collect();
         Fragment {
             rows,
             cost,
@@ -128,8 +136,11 @@ unsafe fn with_filters(
             kind: Kind::Leaf(Leaf {
                 path: leaf,
                 rel,
-                filters: filters.into_iter().map(|filter| filter.clause).collect(),
+                filters: clauses(moved.engine),
+                feed_filters: clauses(moved.feed),
+                hidden,
                 fed_rows,
+                path_rows,
                 workers: workers(path),
             }),
         }
@@ -201,19 +212,35 @@ pub unsafe fn with_computed(
                 path: projection,
                 rel: leaf.rel,
                 filters: Vec::new(),
+                feed_filters: Vec::new(),
+                hidden: 0,
                 fed_rows: rows,
+                path_rows: rows,
                 workers: leaf.workers,
             }),
         })
     }
 }
 
-/// The columns of a leaf.
+/// The columns of a leaf, as the engine gets them.
 ///
 /// # Safety
 ///
 /// As for [`with_computed`].
 pub unsafe fn columns(leaf: &Leaf) -> Outputs {
+    // SAFETY: the caller's promise.
+    let mut columns = unsafe { path_columns(leaf) };
+    columns.0.truncate(columns.0.len().saturating_sub(leaf.hidden));
+    columns
+}
+
+/// The columns of a leaf's path: those of [`columns`], then those that only the feed
+/// reads.
+///
+/// # Safety
+///
+/// As for [`with_computed`].
+pub unsafe fn path_columns(leaf: &Leaf) -> Outputs {
     // SAFETY: a leaf's path has a target of expressions, whose types were
     // checked when the leaf was made.
     unsafe {
@@ -293,35 +320,47 @@ unsafe fn path_size(path: *const pg_sys::Path) -> Option<usize> {
     })
 }
 
-/// A clause of a base relation that the engine may evaluate.
+/// A clause of a base relation that another than the leaf may evaluate.
 struct Filter {
     clause: *mut pg_sys::Node,
     selectivity: f64,
     /// What the leaf's path counts for it, per row.
     leaf_cost: f64,
+    can_fail: bool,
 }
 
-/// The clauses of `rel` that are cheaper in the engine than in the leaf, in
-/// evaluation order.
+/// The clauses that move out of a leaf, in evaluation order.
+#[derive(Default)]
+struct Moved {
+    /// To the feed, which evaluates them before anything is encoded.
+    feed: Vec<Filter>,
+    /// To the engine.
+    engine: Vec<Filter>,
+}
+
+impl Moved {
+    fn all(&self) -> impl Iterator<Item = &Filter> {
+        self.feed.iter().chain(&self.engine)
+    }
+}
+
+/// The clauses of `rel` that are cheaper in the feed or in the engine than in the leaf.
 ///
 /// Errors stay PostgreSQL's: a clause moves only if nothing that stays behind
 /// it in evaluation order can raise an error from which it may protect; one
 /// that can itself raise an error moves only if nothing behind it stays, which
 /// would then protect from it. And all clauses must be of one security level.
-unsafe fn engine_filters(
-    root: *mut pg_sys::PlannerInfo,
-    rel: *mut pg_sys::RelOptInfo,
-) -> Vec<Filter> {
+unsafe fn movable_clauses(root: *mut pg_sys::PlannerInfo, rel: *mut pg_sys::RelOptInfo) -> Moved {
     // SAFETY: a valid relation's restriction list holds RestrictInfos.
     unsafe {
         let infos: Vec<_> = iter::<pg_sys::RestrictInfo>((*rel).baserestrictinfo).collect();
         // A condition that does not depend on the rows becomes a node of its own
         // above the scan, which passes on the relation's columns and no others.
         if infos.iter().any(|info| (**info).pseudoconstant) {
-            return Vec::new();
+            return Moved::default();
         }
         if infos.iter().any(|info| (**info).security_level != (*infos[0]).security_level) {
-            return Vec::new();
+            return Moved::default();
         }
         let clauses = in_evaluation_order(root, infos, |info| info.cast());
 
@@ -348,8 +387,11 @@ unsafe fn engine_filters(
                 const HANDED_OVER: f64 = 1.25;
                 let for_nothing = HANDED_OVER * guc::FEED_TUPLE_COST.get();
                 let engine_cost = guc::OPERATOR_COST.get() + (1.0 - selectivity) * for_nothing;
-                if engine_cost < cost * expense(&typed.expr) {
-                    filters.push(Filter { clause, selectivity, leaf_cost: cost });
+                let in_feed = is_feed_filter(clause);
+                if in_feed || engine_cost < cost * expense(&typed.expr) {
+                    let can_fail = typed.expr.can_fail();
+                    let filter = Filter { clause, selectivity, leaf_cost: cost, can_fail };
+                    filters.push((in_feed, filter));
                     continue;
                 }
             }
@@ -359,9 +401,44 @@ unsafe fn engine_filters(
             stays = true;
             stays_and_fails |= !translated.is_ok_and(|typed| !typed.expr.can_fail());
         }
-        filters.reverse();
-        filters
+        let mut moved = Moved::default();
+        for (in_feed, filter) in filters.into_iter().rev() {
+            // What the engine evaluates first may fail only for rows that it gets.
+            let early = in_feed && !moved.engine.iter().any(|filter| filter.can_fail);
+            if early { &mut moved.feed } else { &mut moved.engine }.push(filter);
+        }
+        moved
     }
+}
+
+/// Whether a feed can evaluate `clause`.
+unsafe fn is_feed_filter(clause: *mut pg_sys::Node) -> bool {
+    // SAFETY: a clause of one relation.
+    unsafe {
+        let columns = variables(clause).into_iter().map(|expr| {
+            // A name is no varlena, and a placeholder no column of the table.
+            let var: &pg_sys::Var = cast(expr)?;
+            if pg_sys::getBaseType(var.vartype) == pg_sys::NAMEOID {
+                return None;
+            }
+            Some(Column { expr, ty: fusion_type(var.vartype, var.vartypmod).ok()? })
+        });
+        let Some(columns) = columns.collect::<Option<Vec<_>>>() else { return false };
+        feed_filter(&Outputs(columns), clause).is_some()
+    }
+}
+
+/// `clause` as a filter of the feed of a leaf with these columns, if it is one.
+///
+/// # Safety
+///
+/// All are of the planner call under way.
+pub unsafe fn feed_filter(columns: &Outputs, clause: *mut pg_sys::Node) -> Option<datum::Filter> {
+    let mut params = Params::default();
+    // SAFETY: the caller's promise.
+    let typed = unsafe { Translator::new(columns, &mut params).translate(clause).ok()? };
+    let types: Vec<_> = columns.0.iter().map(|column| column.ty).collect();
+    datum::Filter::of(&typed.expr, &types)
 }
 
 /// How much more PostgreSQL pays for evaluating `expr` than its cost units

@@ -6,9 +6,10 @@ use super::Reason;
 use super::build::{Built, build};
 use super::cost;
 use super::fragment::{Fragment, Leaf};
+use super::leaf;
 use super::path;
 use super::state;
-use crate::datum::varlena;
+use crate::datum::{Filter, varlena};
 use crate::error;
 use crate::executor;
 use crate::nodes::{self, cast, copy, iter, list_of, oids};
@@ -81,7 +82,7 @@ unsafe fn plan(
         let leaves = fragment.leaves().into_iter().zip(iter::<pg_sys::Plan>(custom_plans));
         for (index, ((leaf, child), schema)) in leaves.zip(&plan.leaves).enumerate() {
             let types = schema.fields.iter().map(|field| field.ty).collect();
-            let feed = feed(leaf, child, &FeedPlan { leaf: index, types })?;
+            let feed = feed(leaf, child, index, types)?;
             if leaf.workers > 0 { &mut shared } else { &mut feeds }.push(feed);
         }
         if !shared.is_empty() {
@@ -140,6 +141,10 @@ pub struct FeedPlan {
     pub leaf: usize,
     /// The types of its columns.
     pub types: Vec<DataType>,
+    /// The number of columns of its plan: those after the first are for the filters.
+    pub columns: usize,
+    /// Conditions that the feed evaluates, in evaluation order.
+    pub filters: Vec<Filter>,
 }
 
 impl FeedPlan {
@@ -202,12 +207,21 @@ unsafe fn gather(
 unsafe fn feed(
     leaf: &Leaf,
     child: *mut pg_sys::Plan,
-    carried: &FeedPlan,
+    index: usize,
+    types: Vec<DataType>,
 ) -> Result<*mut pg_sys::Plan, Reason> {
-    let bytes = postcard::to_stdvec(carried).map_err(|error| Reason::from(error.to_string()))?;
+    // SAFETY: the leaf's nodes are alive.
+    let columns = unsafe { leaf::path_columns(leaf) };
+    let filters = leaf.feed_filters.iter().map(|clause| {
+        // SAFETY: as above.
+        unsafe { leaf::feed_filter(&columns, *clause) }.ok_or("a condition that no feed has")
+    });
+    let filters = filters.collect::<Result<_, _>>()?;
+    let carried = FeedPlan { leaf: index, types, columns: columns.0.len(), filters };
+    let bytes = postcard::to_stdvec(&carried).map_err(|error| Reason::from(error.to_string()))?;
     // SAFETY: `child` is the plan of the leaf's path.
     unsafe {
-        if !leaf.filters.is_empty() {
+        if !leaf.filters.is_empty() || !leaf.feed_filters.is_empty() {
             take_over_filters(child, leaf);
         }
         let feed: *mut pg_sys::CustomScan = pg_sys::palloc0(size_of::<pg_sys::CustomScan>()).cast();
@@ -215,7 +229,9 @@ unsafe fn feed(
         (*plan).type_ = NodeTag::T_CustomScan;
         (*plan).startup_cost = (*child).startup_cost;
         (*plan).total_cost = (*child).total_cost;
-        (*plan).plan_rows = (*child).plan_rows;
+        (*plan).plan_rows = (*child).plan_rows * (leaf.fed_rows / leaf.path_rows.max(1.0)).min(1.0);
+        // For EXPLAIN, and for the privileges on the operators' functions.
+        (*plan).qual = list_of(leaf.feed_filters.iter().map(|clause| copy(*clause)));
         (*plan).plan_width = (*child).plan_width;
         (*plan).parallel_safe = (*child).parallel_safe;
         (*plan).targetlist = copy((*child).targetlist);
@@ -228,22 +244,27 @@ unsafe fn feed(
     }
 }
 
-/// Removes the clauses that the engine evaluates from the sequential scan that
+/// Removes the clauses that the feed and the engine evaluate from the sequential scan that
 /// would evaluate them, too. A clause that is not found there is evaluated
 /// twice, which changes nothing.
 unsafe fn take_over_filters(child: *mut pg_sys::Plan, leaf: &Leaf) {
     // SAFETY: a valid plan; a gating Result has its input on the left.
     unsafe {
         let mut scan = child;
+        let moved = |clause: *mut pg_sys::Node| {
+            let filters = leaf.filters.iter().chain(&leaf.feed_filters);
+            filters.into_iter().any(|filter| nodes::equal(*filter, clause))
+        };
+        // A partial path's rows are those of one process.
+        let rows = leaf.path_rows / ((*leaf.rel).rows / (*leaf.path).rows.max(1.0)).max(1.0);
         while cast::<pg_sys::Result, _>(scan).is_some() && !(*scan).lefttree.is_null() {
-            (*scan).plan_rows = leaf.fed_rows;
+            (*scan).plan_rows = rows;
             scan = (*scan).lefttree;
         }
         if cast::<pg_sys::SeqScan, _>(scan).is_some() {
-            let kept = iter::<pg_sys::Node>((*scan).qual)
-                .filter(|clause| !leaf.filters.iter().any(|filter| nodes::equal(*filter, *clause)));
+            let kept = iter::<pg_sys::Node>((*scan).qual).filter(|clause| !moved(*clause));
             (*scan).qual = list_of(kept);
-            (*scan).plan_rows = leaf.fed_rows;
+            (*scan).plan_rows = rows;
         }
     }
 }

@@ -1,0 +1,501 @@
+//! Conditions that a feed evaluates on the datums themselves, before they are encoded.
+//!
+//! Only comparisons that cost next to nothing per row, and cannot fail: of integers,
+//! dates, times and short decimals with constants and with each other, and of texts
+//! with constants for equality. They are evaluated for a few dozen rows at a time.
+
+use super::encode::{decimal, varlena_bytes};
+use fusion_plan::{DataType, Expr, Function, Literal, MAX_DECIMAL128_PRECISION, PgError, Value};
+use pgrx::pg_sys;
+use serde::{Deserialize, Serialize};
+
+/// A condition over the columns of a leaf. NULL is not true.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Filter {
+    /// A comparison with a constant.
+    Constant {
+        /// The column.
+        column: usize,
+        /// How its values are read.
+        key: Key,
+        /// The comparison.
+        comparison: Comparison,
+        /// The constant's key.
+        value: i64,
+    },
+    /// A comparison of two columns.
+    Columns {
+        /// The left column and how its values are read.
+        left: (usize, Key),
+        /// The comparison.
+        comparison: Comparison,
+        /// The right column.
+        right: (usize, Key),
+    },
+    /// Whether the key is one of these, in ascending order; or none.
+    Among {
+        /// The column.
+        column: usize,
+        /// How its values are read.
+        key: Key,
+        /// The keys.
+        values: Vec<i64>,
+        /// None of them.
+        negated: bool,
+    },
+    /// Whether a text is one of these; or none.
+    Texts {
+        /// The column.
+        column: usize,
+        /// Whether blanks at the end do not count.
+        padded: bool,
+        /// The texts, without these blanks.
+        values: Vec<Vec<u8>>,
+        /// None of them.
+        negated: bool,
+    },
+}
+
+/// How a value becomes an integer that orders as the values do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Key {
+    /// `int2`.
+    Int2,
+    /// `int4`, `date`.
+    Int4,
+    /// `int8`, `time`, `timestamp`, `timestamptz`.
+    Int8,
+    /// `oid`.
+    Oid,
+    /// A decimal of this scale: the unscaled value, or the nearest integer of 64 bits;
+    /// NaN is the largest.
+    Decimal(u8),
+}
+
+/// A comparison.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Comparison {
+    /// `=`
+    Eq,
+    /// `<>`
+    Ne,
+    /// `<`
+    Lt,
+    /// `<=`
+    Le,
+    /// `>`
+    Gt,
+    /// `>=`
+    Ge,
+}
+
+impl Comparison {
+    fn of(function: Function) -> Option<Self> {
+        Some(match function {
+            Function::Eq => Self::Eq,
+            Function::Ne => Self::Ne,
+            Function::Lt => Self::Lt,
+            Function::Le => Self::Le,
+            Function::Gt => Self::Gt,
+            Function::Ge => Self::Ge,
+            _ => return None,
+        })
+    }
+
+    /// The comparison with its sides exchanged.
+    fn turned(self) -> Self {
+        match self {
+            Self::Lt => Self::Gt,
+            Self::Le => Self::Ge,
+            Self::Gt => Self::Lt,
+            Self::Ge => Self::Le,
+            same => same,
+        }
+    }
+}
+
+impl Key {
+    fn of(ty: DataType) -> Option<Self> {
+        Some(match ty {
+            DataType::Int2 => Self::Int2,
+            DataType::Int4 | DataType::Date => Self::Int4,
+            DataType::Int8 | DataType::Time | DataType::Timestamp | DataType::TimestampTz => {
+                Self::Int8
+            }
+            DataType::Oid => Self::Oid,
+            DataType::Decimal { precision, scale } if precision <= MAX_DECIMAL128_PRECISION => {
+                Self::Decimal(scale)
+            }
+            _ => return None,
+        })
+    }
+}
+
+impl Filter {
+    /// `expr` over columns of `types` as a filter, if it is one.
+    pub fn of(expr: &Expr, types: &[DataType]) -> Option<Self> {
+        match expr {
+            Expr::Call { function, args, .. } => {
+                let comparison = Comparison::of(*function)?;
+                let [left, right] = args.as_slice() else { return None };
+                match (left, right) {
+                    (Expr::Column(column), Expr::Literal(literal)) => {
+                        Self::constant(*column as usize, types, comparison, literal)
+                    }
+                    (Expr::Literal(literal), Expr::Column(column)) => {
+                        Self::constant(*column as usize, types, comparison.turned(), literal)
+                    }
+                    (Expr::Column(left), Expr::Column(right)) => {
+                        Self::columns(*left as usize, *right as usize, types, comparison)
+                    }
+                    _ => None,
+                }
+            }
+            Expr::InList { arg, values, negated } => {
+                let Expr::Column(column) = arg.as_ref() else { return None };
+                Self::among(*column as usize, types, values, *negated)
+            }
+            _ => None,
+        }
+    }
+
+    fn constant(
+        column: usize,
+        types: &[DataType],
+        comparison: Comparison,
+        literal: &Literal,
+    ) -> Option<Self> {
+        let ty = *types.get(column)?;
+        if matches!(ty, DataType::Text | DataType::Bpchar) {
+            let negated = match comparison {
+                Comparison::Eq => false,
+                Comparison::Ne => true,
+                _ => return None,
+            };
+            return Self::among(column, types, std::slice::from_ref(literal), negated);
+        }
+        let key = Key::of(ty)?;
+        if (ty, literal.ty) == (DataType::Date, DataType::Timestamp) {
+            let Some(Value::Int(timestamp)) = literal.value else { return None };
+            let (comparison, value) = against_timestamp(comparison, timestamp)?;
+            return Some(Self::Constant { column, key, comparison, value });
+        }
+        let value = key_of(literal, ty)?;
+        Some(Self::Constant { column, key, comparison, value })
+    }
+
+    fn columns(
+        left: usize,
+        right: usize,
+        types: &[DataType],
+        comparison: Comparison,
+    ) -> Option<Self> {
+        let (left_type, right_type) = (*types.get(left)?, *types.get(right)?);
+        // Dates and timestamps count in other units, and so do decimals; the keys of
+        // large decimals are not exact.
+        let alike = left_type == right_type || (left_type.is_integer() && right_type.is_integer());
+        if !alike || matches!(left_type, DataType::Decimal { .. }) {
+            return None;
+        }
+        let (left, right) = ((left, Key::of(left_type)?), (right, Key::of(right_type)?));
+        Some(Self::Columns { left, comparison, right })
+    }
+
+    fn among(
+        column: usize,
+        types: &[DataType],
+        literals: &[Literal],
+        negated: bool,
+    ) -> Option<Self> {
+        let ty = *types.get(column)?;
+        if matches!(ty, DataType::Text | DataType::Bpchar) {
+            let padded = ty == DataType::Bpchar;
+            let text = |literal: &Literal| match &literal.value {
+                Some(Value::Text(text)) if literal.ty == ty => {
+                    Some(unpadded(text.as_bytes(), padded).to_vec())
+                }
+                _ => None,
+            };
+            let values = literals.iter().map(text).collect::<Option<_>>()?;
+            return Some(Self::Texts { column, padded, values, negated });
+        }
+        let key = Key::of(ty)?;
+        let mut values =
+            literals.iter().map(|literal| key_of(literal, ty)).collect::<Option<Vec<_>>>()?;
+        values.sort_unstable();
+        Some(Self::Among { column, key, values, negated })
+    }
+
+    /// Of the rows whose bit is set in `rows`, those that pass. `datums` gives the
+    /// values of a column, and a bit for each that is NULL.
+    ///
+    /// # Errors
+    ///
+    /// If a decimal does not have its declared scale.
+    ///
+    /// # Safety
+    ///
+    /// The values are of the columns' PostgreSQL types; runs in a backend's main
+    /// thread. What must be detoasted goes to the current memory context.
+    pub unsafe fn pass<'a>(
+        &self,
+        rows: u64,
+        datums: impl Fn(usize) -> (&'a [pg_sys::Datum; 64], u64),
+    ) -> Result<u64, PgError> {
+        // SAFETY: the caller's promise.
+        unsafe {
+            match self {
+                Self::Constant { column, key, comparison, value } => {
+                    let (datums, nulls) = datums(*column);
+                    let rows = rows & !nulls;
+                    let keys = key.read(rows, datums)?;
+                    Ok(rows & compare(*comparison, &keys, |_| *value))
+                }
+                Self::Columns { left, comparison, right } => {
+                    let (left_datums, left_nulls) = datums(left.0);
+                    let (right_datums, right_nulls) = datums(right.0);
+                    let rows = rows & !left_nulls & !right_nulls;
+                    let left = left.1.read(rows, left_datums)?;
+                    let right = right.1.read(rows, right_datums)?;
+                    Ok(rows & compare(*comparison, &left, |row| right[row]))
+                }
+                Self::Among { column, key, values, negated } => {
+                    let (datums, nulls) = datums(*column);
+                    let rows = rows & !nulls;
+                    let keys = key.read(rows, datums)?;
+                    Ok(only(rows, |row| values.binary_search(&keys[row]).is_ok() != *negated))
+                }
+                Self::Texts { column, padded, values, negated } => {
+                    let (datums, nulls) = datums(*column);
+                    Ok(only(rows & !nulls, |row| {
+                        let text = unpadded(varlena_bytes(datums[row]), *padded);
+                        values.iter().any(|value| value == text) != *negated
+                    }))
+                }
+            }
+        }
+    }
+}
+
+impl Key {
+    /// The keys of `rows`; those of others are arbitrary.
+    #[inline(always)]
+    unsafe fn read(self, rows: u64, datums: &[pg_sys::Datum; 64]) -> Result<[i64; 64], PgError> {
+        let mut keys = [0; 64];
+        let mut fill = |key: fn(usize) -> i64| {
+            for (slot, datum) in keys.iter_mut().zip(datums) {
+                *slot = key(datum.value());
+            }
+        };
+        match self {
+            Self::Int2 => fill(|word| i64::from(word as i16)),
+            Self::Int4 => fill(|word| i64::from(word as i32)),
+            Self::Int8 => fill(|word| word as i64),
+            Self::Oid => fill(|word| i64::from(word as u32)),
+            Self::Decimal(scale) => {
+                let mut rest = rows;
+                while rest != 0 {
+                    let row = rest.trailing_zeros() as usize;
+                    rest &= rest - 1;
+                    // SAFETY: the caller's promise.
+                    keys[row] = saturated(unsafe { decimal(datums[row], scale)? });
+                }
+            }
+        }
+        Ok(keys)
+    }
+}
+
+/// A bit per row for which the comparison of its key with the other is true.
+#[inline(always)]
+fn compare(comparison: Comparison, keys: &[i64; 64], other: impl Fn(usize) -> i64) -> u64 {
+    #[inline(always)]
+    fn bits(
+        keys: &[i64; 64],
+        other: impl Fn(usize) -> i64,
+        holds: impl Fn(i64, i64) -> bool,
+    ) -> u64 {
+        keys.iter()
+            .enumerate()
+            .fold(0, |bits, (row, key)| bits | u64::from(holds(*key, other(row))) << row)
+    }
+    match comparison {
+        Comparison::Eq => bits(keys, other, |a, b| a == b),
+        Comparison::Ne => bits(keys, other, |a, b| a != b),
+        Comparison::Lt => bits(keys, other, |a, b| a < b),
+        Comparison::Le => bits(keys, other, |a, b| a <= b),
+        Comparison::Gt => bits(keys, other, |a, b| a > b),
+        Comparison::Ge => bits(keys, other, |a, b| a >= b),
+    }
+}
+
+/// Of `rows`, a bit per row, those for which `test` is true.
+#[inline(always)]
+fn only(rows: u64, test: impl Fn(usize) -> bool) -> u64 {
+    let (mut rest, mut passed) = (rows, 0);
+    while rest != 0 {
+        let row = rest.trailing_zeros();
+        rest &= rest - 1;
+        passed |= u64::from(test(row as usize)) << row;
+    }
+    passed
+}
+
+/// `text` without the blanks at its end, if they do not count.
+#[inline(always)]
+fn unpadded(text: &[u8], padded: bool) -> &[u8] {
+    let mut text = text;
+    if padded {
+        while let [rest @ .., b' '] = text {
+            text = rest;
+        }
+    }
+    text
+}
+
+fn saturated(value: i128) -> i64 {
+    value.clamp(i64::MIN.into(), i64::MAX.into()) as i64
+}
+
+/// The key of a constant, of the type `ty` or one that compares like it. Keys at the
+/// ends of the range stand for other values, too.
+fn key_of(literal: &Literal, ty: DataType) -> Option<i64> {
+    match (ty, literal.ty, literal.value.as_ref()?) {
+        (DataType::Decimal { scale, .. }, DataType::Decimal { scale: own, .. }, value) => {
+            let Value::Decimal(Some(unscaled)) = value else { return None };
+            let up = 10_i128.checked_pow(u32::from(scale.checked_sub(own)?))?;
+            let key = i64::try_from(unscaled.checked_mul(up)?).ok()?;
+            (key > i64::MIN && key < i64::MAX).then_some(key)
+        }
+        (_, own, Value::Int(value)) => {
+            (ty == own || (ty.is_integer() && own.is_integer())).then_some(*value)
+        }
+        _ => None,
+    }
+}
+
+/// A comparison of dates with `timestamp` as one with a date (`date_cmp_timestamp` in
+/// date.c): days are whole.
+fn against_timestamp(comparison: Comparison, timestamp: i64) -> Option<(Comparison, i64)> {
+    const DAY: i64 = 86_400_000_000;
+    let (day, midnight) = match timestamp {
+        i64::MIN => (i64::from(i32::MIN), true),
+        i64::MAX => (i64::from(i32::MAX), true),
+        finite => (finite.div_euclid(DAY), finite.rem_euclid(DAY) == 0),
+    };
+    Some(match comparison {
+        // A date is its midnight.
+        _ if midnight => (comparison, day),
+        Comparison::Lt | Comparison::Le => (Comparison::Le, day),
+        Comparison::Gt | Comparison::Ge => (Comparison::Gt, day),
+        Comparison::Eq | Comparison::Ne => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NUMERIC: DataType = DataType::Decimal { precision: 15, scale: 2 };
+
+    fn column(index: u32) -> Expr {
+        Expr::Column(index)
+    }
+
+    fn call(function: Function, left: Expr, right: Expr) -> Expr {
+        Expr::call(function, vec![left, right], DataType::Bool)
+    }
+
+    fn int(ty: DataType, value: i64) -> Expr {
+        Expr::literal(ty, Value::Int(value))
+    }
+
+    fn passing(filter: &Filter, values: &[i64], nulls: u64) -> u64 {
+        let mut datums = [pg_sys::Datum::from(0_i64); 64];
+        for (datum, value) in datums.iter_mut().zip(values) {
+            *datum = pg_sys::Datum::from(*value);
+        }
+        let rows = u64::MAX >> (64 - values.len());
+        // SAFETY: integers, which are by value.
+        unsafe { filter.pass(rows, |_| (&datums, nulls)) }.unwrap()
+    }
+
+    #[test]
+    fn integers_compare_with_constants() {
+        let types = [DataType::Int4];
+        for (function, expected) in [
+            (Function::Eq, 0b010),
+            (Function::Ne, 0b101),
+            (Function::Lt, 0b001),
+            (Function::Le, 0b011),
+            (Function::Gt, 0b100),
+            (Function::Ge, 0b110),
+        ] {
+            let filter =
+                Filter::of(&call(function, column(0), int(DataType::Int8, 5)), &types).unwrap();
+            assert_eq!(passing(&filter, &[-7, 5, 6], 0), expected, "{function:?}");
+            assert_eq!(passing(&filter, &[-7, 5, 6], 0b111), 0, "NULL is not true");
+            // The other way round it is the mirror image.
+            let turned = call(function, int(DataType::Int4, 5), column(0));
+            let turned = Filter::of(&turned, &types).unwrap();
+            let mirrored = passing(&turned, &[6, 5, -7], 0);
+            assert_eq!(mirrored, expected.reverse_bits() >> 61 & 0b101 | expected & 0b010);
+        }
+    }
+
+    #[test]
+    fn lists_and_columns() {
+        let types = [DataType::Int2, DataType::Int8, NUMERIC];
+        let values =
+            [1, 3].map(|value| Literal { ty: DataType::Int2, value: Some(Value::Int(value)) });
+        let list =
+            |negated| Expr::InList { arg: Box::new(column(0)), values: values.to_vec(), negated };
+        let filter = Filter::of(&list(false), &types).unwrap();
+        assert_eq!(passing(&filter, &[1, 2, 3, 3], 0b1000), 0b0101);
+        let filter = Filter::of(&list(true), &types).unwrap();
+        assert_eq!(passing(&filter, &[1, 2, 3, 4], 0b1000), 0b0010);
+        let both = call(Function::Ge, column(0), column(1));
+        let filter = Filter::of(&both, &types).unwrap();
+        assert_eq!(passing(&filter, &[1, 2], 0), 0b11, "one column twice");
+        assert!(Filter::of(&call(Function::Eq, column(2), column(2)), &types).is_none());
+        assert!(Filter::of(&call(Function::Add, column(0), column(1)), &types).is_none());
+    }
+
+    #[test]
+    fn dates_against_timestamps() {
+        let types = [DataType::Date];
+        let noon = 43_200_000_000;
+        for (function, timestamp, expected) in [
+            (Function::Lt, noon, 0b011),
+            (Function::Le, noon, 0b011),
+            (Function::Gt, noon, 0b100),
+            (Function::Ge, noon, 0b100),
+            (Function::Lt, 0, 0b001),
+            (Function::Le, 0, 0b011),
+            (Function::Eq, 0, 0b010),
+            (Function::Lt, i64::MAX, 0b111),
+            (Function::Gt, i64::MIN, 0b111),
+        ] {
+            let expr = call(function, column(0), int(DataType::Timestamp, timestamp));
+            let filter = Filter::of(&expr, &types).unwrap();
+            assert_eq!(passing(&filter, &[-1, 0, 1], 0), expected, "{function:?} {timestamp}");
+        }
+        let expr = call(Function::Eq, column(0), int(DataType::Timestamp, noon));
+        assert!(Filter::of(&expr, &types).is_none());
+    }
+
+    #[test]
+    fn constants_that_have_no_exact_key() {
+        let decimal = |scale, value| {
+            let ty = DataType::Decimal { precision: 38, scale };
+            let literal = Expr::literal(ty, Value::Decimal(value));
+            Filter::of(&call(Function::Lt, column(0), literal), &[NUMERIC])
+        };
+        assert!(matches!(decimal(0, Some(24)), Some(Filter::Constant { value: 2400, .. })));
+        assert!(decimal(3, Some(1)).is_none(), "a finer scale");
+        assert!(decimal(2, None).is_none(), "NaN");
+        assert!(decimal(2, Some(i64::MAX.into())).is_none());
+        let null = Expr::null(DataType::Int4);
+        assert!(Filter::of(&call(Function::Eq, column(0), null), &[DataType::Int4]).is_none());
+    }
+}
