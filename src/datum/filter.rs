@@ -5,7 +5,9 @@
 //! with constants for equality. They are evaluated for a few dozen rows at a time.
 
 use super::encode::{decimal, varlena_bytes};
-use fusion_plan::{DataType, Expr, Function, Literal, MAX_DECIMAL128_PRECISION, PgError, Value};
+use fusion_plan::{
+    DataType, DatetimeFunction, Expr, Function, Literal, MAX_DECIMAL128_PRECISION, PgError, Value,
+};
 use pgrx::pg_sys;
 use serde::{Deserialize, Serialize};
 
@@ -131,6 +133,23 @@ impl Key {
     }
 }
 
+/// What is compared by `expr`, the side of a comparison, without what only brings the
+/// two sides to one type: keys compare across types.
+fn compared<'a>(expr: &'a Expr, types: &[DataType]) -> &'a Expr {
+    let Expr::Call { function, args, .. } = expr else { return expr };
+    let [arg] = args.as_slice() else { return expr };
+    let ty = arg.ty(types, &[]);
+    let is_same = match function {
+        Function::WidenInteger => ty.is_some_and(DataType::is_integer),
+        Function::BpcharTrim => ty == Some(DataType::Bpchar),
+        Function::Datetime(DatetimeFunction::DateToTimestampForCompare) => {
+            ty == Some(DataType::Date)
+        }
+        _ => false,
+    };
+    if is_same { arg } else { expr }
+}
+
 impl Filter {
     /// `expr` over columns of `types` as a filter, if it is one.
     pub fn of(expr: &Expr, types: &[DataType]) -> Option<Self> {
@@ -138,7 +157,7 @@ impl Filter {
             Expr::Call { function, args, .. } => {
                 let comparison = Comparison::of(*function)?;
                 let [left, right] = args.as_slice() else { return None };
-                match (left, right) {
+                match (compared(left, types), compared(right, types)) {
                     (Expr::Column(column), Expr::Literal(literal)) => {
                         Self::constant(*column as usize, types, comparison, literal)
                     }
@@ -152,7 +171,7 @@ impl Filter {
                 }
             }
             Expr::InList { arg, values, negated } => {
-                let Expr::Column(column) = arg.as_ref() else { return None };
+                let Expr::Column(column) = compared(arg, types) else { return None };
                 Self::among(*column as usize, types, values, *negated)
             }
             _ => None,
@@ -211,9 +230,7 @@ impl Filter {
         if matches!(ty, DataType::Text | DataType::Bpchar) {
             let padded = ty == DataType::Bpchar;
             let text = |literal: &Literal| match &literal.value {
-                Some(Value::Text(text)) if literal.ty == ty => {
-                    Some(unpadded(text.as_bytes(), padded).to_vec())
-                }
+                Some(Value::Text(text)) => Some(unpadded(text.as_bytes(), padded).to_vec()),
                 _ => None,
             };
             let values = literals.iter().map(text).collect::<Option<_>>()?;
@@ -482,6 +499,34 @@ mod tests {
         }
         let expr = call(Function::Eq, column(0), int(DataType::Timestamp, noon));
         assert!(Filter::of(&expr, &types).is_none());
+    }
+
+    #[test]
+    fn sides_are_seen_through_their_casts() {
+        let wrap = |function, ty| Expr::call(function, vec![column(0)], ty);
+        let date = Function::Datetime(DatetimeFunction::DateToTimestampForCompare);
+        let expr = call(
+            Function::Lt,
+            wrap(date, DataType::Timestamp),
+            int(DataType::Timestamp, 86_400_000_000),
+        );
+        let filter = Filter::of(&expr, &[DataType::Date]).unwrap();
+        assert_eq!(passing(&filter, &[-1, 0, 1], 0), 0b011);
+        let expr = call(
+            Function::Eq,
+            wrap(Function::WidenInteger, DataType::Int8),
+            int(DataType::Int8, 1 << 40),
+        );
+        let filter = Filter::of(&expr, &[DataType::Int4]).unwrap();
+        assert_eq!(passing(&filter, &[0, 1], 0), 0);
+        let text = Expr::literal(DataType::Text, Value::Text("R".into()));
+        let expr = call(Function::Ne, wrap(Function::BpcharTrim, DataType::Text), text.clone());
+        let filter = Filter::of(&expr, &[DataType::Bpchar]).unwrap();
+        assert!(matches!(filter, Filter::Texts { padded: true, negated: true, .. }));
+        // The same function of a text is not what its comparison does.
+        assert!(Filter::of(&expr, &[DataType::Text]).is_none());
+        let filter = Filter::of(&call(Function::Eq, column(0), text), &[DataType::Text]).unwrap();
+        assert!(matches!(filter, Filter::Texts { padded: false, negated: false, .. }));
     }
 
     #[test]
