@@ -12,6 +12,10 @@ pub static FORCE: GucSetting<bool> = GucSetting::<bool>::new(false);
 /// `pg_fusion.explain_reasons`: EXPLAIN tells what stays in PostgreSQL, and why.
 pub static EXPLAIN_REASONS: GucSetting<bool> = GucSetting::<bool>::new(false);
 
+/// `pg_fusion.runtime_filters`: the keys of a join keep rows of its other side from being
+/// fed.
+pub static RUNTIME_FILTERS: GucSetting<bool> = GucSetting::<bool>::new(true);
+
 /// `pg_fusion.worker_threads`: engine threads; 0 means one per processor.
 pub static WORKER_THREADS: GucSetting<i32> = GucSetting::<i32>::new(0);
 /// `pg_fusion.memory_limit`, in MB.
@@ -73,6 +77,14 @@ fn define_switches() {
         c"Takes a pg_fusion plan wherever one is possible, whatever it costs.",
         c"For tests.",
         &FORCE,
+        GucContext::Userset,
+        GucFlags::EXPLAIN,
+    );
+    GucRegistry::define_bool_guc(
+        c"pg_fusion.runtime_filters",
+        c"Enables filters from the keys of hash joins on the rows fed to pg_fusion.",
+        c"Rows without a partner in a join are dropped before they are handed over.",
+        &RUNTIME_FILTERS,
         GucContext::Userset,
         GucFlags::EXPLAIN,
     );

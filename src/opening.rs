@@ -13,4 +13,6 @@ pub struct Opening<'a> {
     pub params: Vec<Option<Value>>,
     /// Whether the backend wants the engine's figures at the end.
     pub metrics: bool,
+    /// Whether the engine may publish filters for the leaves.
+    pub runtime_filters: bool,
 }

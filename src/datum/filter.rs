@@ -117,7 +117,8 @@ impl Comparison {
 }
 
 impl Key {
-    fn of(ty: DataType) -> Option<Self> {
+    /// How values of `ty` are read, if they have keys.
+    pub fn of(ty: DataType) -> Option<Self> {
         Some(match ty {
             DataType::Int2 => Self::Int2,
             DataType::Int4 | DataType::Date => Self::Int4,
@@ -295,9 +296,26 @@ impl Filter {
 }
 
 impl Key {
+    /// Whether no two values have the same key.
+    pub fn is_exact(self) -> bool {
+        !matches!(self, Self::Decimal(_))
+    }
+
     /// The keys of `rows`; those of others are arbitrary.
+    ///
+    /// # Errors
+    ///
+    /// If a decimal does not have its declared scale.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Filter::pass`].
     #[inline(always)]
-    unsafe fn read(self, rows: u64, datums: &[pg_sys::Datum; 64]) -> Result<[i64; 64], PgError> {
+    pub unsafe fn read(
+        self,
+        rows: u64,
+        datums: &[pg_sys::Datum; 64],
+    ) -> Result<[i64; 64], PgError> {
         let mut keys = [0; 64];
         let mut fill = |key: fn(usize) -> i64| {
             for (slot, datum) in keys.iter_mut().zip(datums) {

@@ -12,7 +12,7 @@ mod storage;
 
 pub use decode::{ColumnReader, varlena};
 pub use encode::{ColumnWriter, is_toasted, varlena_bytes};
-pub use filter::Filter;
+pub use filter::{Filter, Key};
 pub use storage::Storage;
 
 use fusion_plan::{DataType, PgError, Value};

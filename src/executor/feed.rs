@@ -9,12 +9,12 @@ use super::source::Source;
 use super::stage::{CHUNK, Stage};
 use super::{Methods, NO_CALLBACKS, raw};
 use crate::boundary;
-use crate::datum::{ColumnWriter, Storage};
+use crate::datum::{ColumnWriter, Key, Storage};
 use crate::error::{self, page_error};
 use crate::nodes::{cast, iter, list_of};
 use crate::planner::{FEED_NAME, FeedPlan};
 use crate::worker::wake_latch;
-use fusion_page::{Feeder, LeafPageMut, PageLayout, PageWriter};
+use fusion_page::{Feeder, KeyFilter, LeafPageMut, PageLayout, PageWriter};
 use fusion_plan::PgError;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
@@ -163,6 +163,27 @@ pub enum Produced {
 /// as the one before. A query that needs few rows gets them soon.
 const FIRST_PAGE_ROWS: usize = 512;
 
+/// What a feed has seen of the engine's filters.
+#[derive(Clone, Copy, Debug, Default)]
+struct RuntimeFilters {
+    looked_at: u64,
+    dropped: u64,
+    /// They drop so few rows that it does not pay to look.
+    useless: bool,
+}
+
+impl RuntimeFilters {
+    fn count(&mut self, looked_at: usize, dropped: usize) {
+        /// Rows to look at before judging.
+        const TRIAL: u64 = 16_384;
+        /// A filter must drop one row of so many.
+        const WORTH: u64 = 20;
+        self.looked_at += looked_at as u64;
+        self.dropped += dropped as u64;
+        self.useless = self.looked_at >= TRIAL && self.dropped * WORTH < self.looked_at;
+    }
+}
+
 /// One process's end of one leaf, for one session.
 pub struct Feed {
     node: *mut pg_sys::CustomScanState,
@@ -174,6 +195,8 @@ pub struct Feed {
     page_rows: usize,
     /// The others that feed this leaf.
     crew: Option<Crew>,
+    /// How much the engine's filters achieve.
+    runtime: RuntimeFilters,
     /// Whether this process has begun to take rows.
     joined: bool,
     /// Whether the source has no more rows.
@@ -211,15 +234,17 @@ impl Feed {
             let (source, attributes) = Source::new(plan, columns);
             let writers = types.iter().zip(storages);
             let writers = writers.map(|(ty, storage)| ColumnWriter::new(*ty, storage)).collect();
+            let keys = types.iter().map(|ty| Key::of(*ty).filter(|key| key.is_exact())).collect();
             let memory = (*(*node).ss.ps.ps_ExprContext).ecxt_per_tuple_memory;
             Ok(Self {
                 node,
                 leaf,
                 source,
-                stage: Stage::new(writers, &attributes, by_value, filters, memory),
+                stage: Stage::new(writers, &attributes, by_value, filters, keys, memory),
                 layout: Arc::new(PageLayout::new(&types, page_size, None)),
                 page_rows: FIRST_PAGE_ROWS,
                 crew: None,
+                runtime: RuntimeFilters::default(),
                 joined: false,
                 exhausted: false,
                 ended: false,
@@ -298,6 +323,10 @@ impl Feed {
     unsafe fn fill(&mut self, feeder: &Feeder, page: LeafPageMut) -> Result<usize, PgError> {
         let mut writer = PageWriter::new(self.layout.clone(), page).map_err(page_error)?;
         let mut arena_full = false;
+        let filters = match self.runtime.useless {
+            true => Vec::new(),
+            false => feeder.filters(self.leaf).map_err(page_error)?,
+        };
         loop {
             let wanted = self.page_rows.saturating_sub(writer.rows());
             // A page without room for even one row is "full" from the start; then
@@ -306,7 +335,7 @@ impl Feed {
                 break;
             }
             // SAFETY: the caller's promise.
-            if !unsafe { self.stock_up(wanted.min(writer.room()).max(1))? } {
+            if !unsafe { self.stock_up(wanted.min(writer.room()).max(1), &filters)? } {
                 break;
             }
             // SAFETY: as above.
@@ -343,7 +372,11 @@ impl Feed {
 
     /// Sees to it that a staged row is ready to be written, taking up to `limit` new
     /// ones; `false` if there are no more.
-    unsafe fn stock_up(&mut self, limit: usize) -> Result<bool, PgError> {
+    unsafe fn stock_up(
+        &mut self,
+        limit: usize,
+        filters: &[KeyFilter<'_>],
+    ) -> Result<bool, PgError> {
         // SAFETY: the caller's promise. Nothing inside of the calls has a destructor.
         unsafe {
             while self.stage.pending() == 0 {
@@ -359,6 +392,10 @@ impl Feed {
                 let instrument = (*self.node).ss.ps.instrument;
                 if removed > 0 && !instrument.is_null() {
                     (*instrument).nfiltered1 += removed as f64;
+                }
+                if !filters.is_empty() && !self.runtime.useless {
+                    let looked_at = self.stage.rows();
+                    self.runtime.count(looked_at, self.stage.sift_by_keys(filters)?);
                 }
             }
             if self.stage.wants_preparing() && !self.stage.prepare() {
@@ -386,14 +423,16 @@ impl Feed {
         Ok(1)
     }
 
-    /// Gives back what the feed holds of PostgreSQL's; it produces nothing more.
-    /// After an error PostgreSQL does that by itself.
+    /// Gives back what the feed holds of PostgreSQL's, and tells the session what its
+    /// filters did; it produces nothing more. After an error PostgreSQL cleans up by
+    /// itself.
     ///
     /// # Safety
     ///
     /// As for [`Feed::produce`], in the transaction that produced.
-    pub unsafe fn close(&mut self) {
+    pub unsafe fn close(&mut self, feeder: &Feeder) {
         self.ended = true;
+        feeder.count_filtered(self.leaf, std::mem::take(&mut self.runtime.dropped));
         // SAFETY: the caller's promise.
         unsafe { boundary::call(|| self.stage.release()) };
     }

@@ -172,7 +172,7 @@ unsafe fn work(state: *mut FeedsState) -> Result<(), PgError> {
         let leaves = producer.add(&raw mut (*state).css, region)?;
         producer.share(leaves, crew);
         let result = producer.work(&*(*state).feeder);
-        producer.close();
+        producer.close(&*(*state).feeder);
         FeedsState::drop_feeder(state);
         result
     }
@@ -346,10 +346,10 @@ impl Producer {
     /// # Safety
     ///
     /// As for [`Feed::close`].
-    pub unsafe fn close(&mut self) {
+    pub unsafe fn close(&mut self, feeder: &Feeder) {
         for feed in &mut self.feeds {
             // SAFETY: the caller's promise.
-            unsafe { feed.close() };
+            unsafe { feed.close(feeder) };
         }
     }
 }

@@ -8,6 +8,7 @@ use super::params::Params;
 use super::results::Results;
 use super::wait::{PATIENCE, latch_word, wait};
 use crate::error::page_error;
+use crate::guc;
 use crate::nodes::{cast, iter};
 use crate::opening::Opening;
 use crate::shared;
@@ -147,7 +148,7 @@ impl Run {
         self.results.clear();
         if let Some(mut session) = self.session.take() {
             // SAFETY: the caller's promise.
-            unsafe { session.producer.close() };
+            unsafe { session.producer.close(session.client.feeder()) };
         }
         self.finished = true;
     }
@@ -220,6 +221,7 @@ impl Run {
                 plan: &self.bytes,
                 params,
                 metrics: !(*self.node).ss.ps.instrument.is_null(),
+                runtime_filters: guc::RUNTIME_FILTERS.get(),
             };
             let blob = postcard::to_stdvec(&opening)
                 .map_err(|error| PgError::internal(error.to_string()))?;

@@ -10,8 +10,8 @@
 //! buffers are pinned, and rows of other kinds come one at a time.
 
 use super::raw;
-use crate::datum::{ColumnWriter, Filter, is_toasted};
-use fusion_page::{MAX_CHUNK, PageMemoryMut, PageWriter, arena_bytes, row_payload};
+use crate::datum::{ColumnWriter, Filter, Key, is_toasted};
+use fusion_page::{KeyFilter, MAX_CHUNK, PageMemoryMut, PageWriter, arena_bytes, row_payload};
 use fusion_plan::PgError;
 use pgrx::pg_sys;
 use std::ptr;
@@ -25,6 +25,8 @@ pub struct Stage {
     columns: Vec<Column>,
     /// Conditions on the rows, in evaluation order.
     filters: Vec<Filter>,
+    /// How the columns' values are read as keys, if they can be.
+    keys: Vec<Option<Key>>,
     /// Whether no value points anywhere.
     by_value: bool,
     /// Rows taken.
@@ -62,7 +64,8 @@ impl Column {
 impl Stage {
     /// An empty stage for columns at the places `attributes` of the slots, of which the
     /// first have `writers`, and those after them are only for `filters`. `by_value`
-    /// says that no value of a column points anywhere.
+    /// says that no value of a column points anywhere, `keys` how the values of the first
+    /// are read as keys.
     ///
     /// # Safety
     ///
@@ -72,6 +75,7 @@ impl Stage {
         attributes: &[usize],
         by_value: bool,
         filters: Vec<Filter>,
+        keys: Vec<Option<Key>>,
         memory: pg_sys::MemoryContext,
     ) -> Self {
         let writers = writers.into_iter().map(Some).chain(std::iter::repeat_with(|| None));
@@ -86,7 +90,7 @@ impl Stage {
             })
             .collect();
         let (rows, ready, written, pins) = (0, 0, 0, Vec::new());
-        Self { columns, filters, by_value, rows, ready, written, pins, memory }
+        Self { columns, filters, keys, by_value, rows, ready, written, pins, memory }
     }
 
     /// How many attributes of a slot must be decoded.
@@ -180,6 +184,43 @@ impl Stage {
             }
             passed
         };
+        if passed != all {
+            self.keep(passed);
+        }
+        Ok((all & !passed).count_ones() as usize)
+    }
+
+    /// Drops the rows, all just taken, whose key is in none of the sets of `filters`;
+    /// returns how many.
+    ///
+    /// # Errors
+    ///
+    /// If a filter is not for this leaf.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Stage::write`].
+    pub unsafe fn sift_by_keys(&mut self, filters: &[KeyFilter<'_>]) -> Result<usize, PgError> {
+        if filters.is_empty() || self.rows == 0 {
+            return Ok(0);
+        }
+        let all = u64::MAX >> (CHUNK - self.rows);
+        let mut passed = all;
+        for filter in filters {
+            let key = self.keys.get(filter.column()).copied().flatten();
+            let (Some(key), Some(column)) = (key, self.columns.get(filter.column())) else {
+                return Err(PgError::internal("a filter on a column without keys"));
+            };
+            passed &= !column.nulls;
+            // SAFETY: the values are valid.
+            let keys = unsafe { key.read(passed, &column.datums)? };
+            let mut rest = passed;
+            while rest != 0 {
+                let row = rest.trailing_zeros();
+                rest &= rest - 1;
+                passed &= !(u64::from(!filter.may_contain(keys[row as usize])) << row);
+            }
+        }
         if passed != all {
             self.keep(passed);
         }

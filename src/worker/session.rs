@@ -5,13 +5,13 @@ use crate::opening::Opening;
 use arrow_array::RecordBatch;
 use fusion_engine::{Engine, SessionIo};
 use fusion_page::{
-    Importer, LeafEvent, PageError, PageLayout, PageWriter, WorkerSession, batch_row_payload,
-    write_batch,
+    Importer, LeafEvent, PageError, PageLayout, PageWriter, PublishedFilter, WorkerSession,
+    batch_row_payload, filter_capacity, write_batch,
 };
-use fusion_plan::{DataType, Literal, PgError, Plan, SessionMetrics, SqlState, decode};
+use fusion_plan::{DataType, KeySet, Literal, PgError, Plan, SessionMetrics, SqlState, decode};
 use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream, StreamExt};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Notify;
 
 /// Pages of a leaf that are asked for ahead of their use.
@@ -72,7 +72,11 @@ async fn execute(
         .zip(opening.params)
         .map(|(ty, value)| Literal { ty: *ty, value })
         .collect();
-    let io = Arc::new(PageIo::new(session.clone(), news.clone(), &plan)?);
+    let mut io = PageIo::new(session.clone(), news.clone(), &plan)?;
+    if opening.runtime_filters {
+        io.filter_capacity = filter_capacity(session.region().page_size());
+    }
+    let io = Arc::new(io);
     let metrics: SessionMetrics = engine.run(&plan, params, io).await?;
     if opening.metrics {
         let bytes = postcard::to_stdvec(&metrics).map_err(|e| PgError::internal(e.to_string()))?;
@@ -88,7 +92,14 @@ struct PageIo {
     news: Arc<News>,
     importers: Vec<Importer>,
     result: Arc<PageLayout>,
+    /// Keys that a filter may have; 0 if there are to be none.
+    filter_capacity: usize,
+    /// The filters, as long as the session runs.
+    filters: Mutex<Vec<PublishedFilter>>,
 }
+
+/// The most filters of a session: each takes a page.
+const MAX_FILTERS: usize = 8;
 
 impl PageIo {
     fn new(session: Arc<WorkerSession>, news: Arc<News>, plan: &Plan) -> Result<Self, PgError> {
@@ -103,7 +114,8 @@ impl PageIo {
         let types =
             plan.schema(&plan.root).ok_or_else(|| PgError::internal("plan without a schema"))?;
         let result = Arc::new(PageLayout::new(&types, session.region().page_size(), None));
-        Ok(Self { session, news, importers, result })
+        let (filter_capacity, filters) = (0, Mutex::default());
+        Ok(Self { session, news, importers, result, filter_capacity, filters })
     }
 
     /// Writes the rows of `batch` from `from` on into one page and sends it;
@@ -164,6 +176,17 @@ impl SessionIo for PageIo {
             }
             Ok(())
         })
+    }
+
+    fn filter_capacity(&self) -> usize {
+        self.filter_capacity
+    }
+
+    fn publish_filter(&self, leaf: u32, column: u32, keys: &KeySet) {
+        let mut filters = self.filters.lock().unwrap_or_else(PoisonError::into_inner);
+        if filters.len() < MAX_FILTERS {
+            filters.extend(self.session.publish_filter(leaf as usize, column, keys));
+        }
     }
 
     fn is_cancelled(&self) -> bool {

@@ -1,7 +1,7 @@
 //! What the engine asks of its host: input batches and a place for the result.
 
 use arrow::array::RecordBatch;
-use fusion_plan::PgError;
+use fusion_plan::{KeySet, PgError};
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use std::fmt;
@@ -23,6 +23,16 @@ pub trait SessionIo: Send + Sync + fmt::Debug + 'static {
     /// Takes one batch of the result; completes when there is room for it.
     /// Calls never overlap and come in result order.
     fn write(&self, batch: RecordBatch) -> BoxFuture<'_, Result<(), PgError>>;
+
+    /// The most keys of which a filter for a leaf ([`SessionIo::publish_filter`]) is of
+    /// use; 0 if there should be none.
+    fn filter_capacity(&self) -> usize {
+        0
+    }
+
+    /// Says that rows of leaf `leaf` whose value in `column`, as an integer, is not among
+    /// `keys`, or is NULL, are not needed. Rows may come all the same.
+    fn publish_filter(&self, _leaf: u32, _column: u32, _keys: &KeySet) {}
 
     /// Whether nobody wants the result any more. Asked inside of long computations,
     /// which then end with an error, as the future is only dropped between them.

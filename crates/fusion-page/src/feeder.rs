@@ -11,6 +11,7 @@
 //! another producer of the leaf may need it.
 
 use crate::error::PageError;
+use crate::filter::{KeyFilter, MAX_FILTERS};
 use crate::held::Held;
 use crate::memory::{PageMemory, PageMemoryMut};
 use crate::pool::Side;
@@ -251,6 +252,37 @@ impl Feeder {
     /// Takes the announcement back, after the sleep or instead of it.
     pub fn cancel_sleep(&self) {
         self.port.slot().waiting.fetch_and(!(1 << self.port.participant), SeqCst);
+    }
+
+    /// The filters that the worker has published for `leaf` so far; more may follow.
+    ///
+    /// # Errors
+    ///
+    /// If what the worker published is not to be understood.
+    pub fn filters(&self, leaf: usize) -> Result<Vec<KeyFilter<'_>>, PageError> {
+        let published = self.leaf(leaf).filters.iter();
+        published
+            .filter_map(|word| word.load(Acquire).checked_sub(1))
+            .map(|page| {
+                let words = self.port.region.page_words(page);
+                words.ok_or(PageError::Corrupt("no such page")).and_then(KeyFilter::read)
+            })
+            .collect()
+    }
+
+    /// Whether the worker has published more than `known` filters for `leaf`.
+    pub fn has_new_filters(&self, leaf: usize, known: usize) -> bool {
+        known < MAX_FILTERS && self.leaf(leaf).filters[known].load(Relaxed) != 0
+    }
+
+    /// Counts rows of `leaf` that were dropped because of filters.
+    pub fn count_filtered(&self, leaf: usize, rows: u64) {
+        self.leaf(leaf).filtered.fetch_add(rows, Relaxed);
+    }
+
+    /// Rows of `leaf` that all producers have dropped because of filters.
+    pub fn filtered(&self, leaf: usize) -> u64 {
+        self.leaf(leaf).filtered.load(Relaxed)
     }
 
     /// Calls `wake` with the latch of every other process of the session that

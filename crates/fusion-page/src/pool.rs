@@ -120,6 +120,11 @@ impl Region {
         self.control().surplus_used.load(Relaxed) * 4 > total * 3
     }
 
+    /// Whether pages can be used for what only saves time.
+    pub(crate) fn has_pages_to_spare(&self) -> bool {
+        !self.surplus_pages().is_empty() && !self.surplus_is_low()
+    }
+
     /// Counts the surplus anew: deaths between a claim and its count make the
     /// estimate drift.
     pub(crate) fn recount_surplus(&self) {

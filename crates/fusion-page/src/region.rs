@@ -293,6 +293,23 @@ impl Region {
         NonNull::slice_from_raw_parts(start, geometry.page_size)
     }
 
+    /// The words of a page that is read while it may be written; `None` if there is no
+    /// such page.
+    pub(crate) fn page_words(&self, page: u32) -> Option<&[AtomicU64]> {
+        if page as usize >= self.0.geometry.page_count {
+            return None;
+        }
+        let memory = self.page_memory(page);
+        // SAFETY: mapped as long as the region, aligned to 4096 bytes, and any bytes
+        // are atomic integers.
+        Some(unsafe {
+            std::slice::from_raw_parts(
+                memory.cast().as_ptr(),
+                memory.len() / size_of::<AtomicU64>(),
+            )
+        })
+    }
+
     /// The pages that only the session in `slot` uses.
     pub(crate) fn own_pages(&self, slot: u32) -> Range<usize> {
         let min = self.0.geometry.min_pages;

@@ -16,6 +16,7 @@
 //! they have left. Settling is idempotent: whoever finds a slot that all have
 //! left does it, and if he dies half-way, the next one does.
 
+use crate::filter::MAX_FILTERS;
 use crate::outcome::Outcome;
 use crate::padded::Padded;
 use crate::region::Region;
@@ -160,6 +161,10 @@ pub(crate) struct Leaf {
     pub(crate) produced: Padded<AtomicU64>,
     /// Not 0 once all is sent.
     pub(crate) ended: AtomicU32,
+    /// Filters that the worker has published: the pages' numbers plus one, or 0.
+    pub(crate) filters: [AtomicU32; MAX_FILTERS],
+    /// Rows that producers have dropped because of them.
+    pub(crate) filtered: AtomicU64,
     pub(crate) ring: Ring<LEAF_RING>,
 }
 
@@ -222,6 +227,8 @@ impl Slot {
             leaf.granted.store(0, Relaxed);
             leaf.produced.store(0, Relaxed);
             leaf.ended.store(0, Relaxed);
+            leaf.filters.iter().for_each(|filter| filter.store(0, Relaxed));
+            leaf.filtered.store(0, Relaxed);
             leaf.ring.reset();
         }
         self.leaves.store(leaves as u32, Relaxed);

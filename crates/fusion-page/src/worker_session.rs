@@ -2,6 +2,7 @@
 
 use crate::client::held_blob;
 use crate::error::PageError;
+use crate::filter::write_filter;
 use crate::held::Held;
 use crate::memory::{PageMemory, PageMemoryMut};
 use crate::pool::Side;
@@ -9,7 +10,7 @@ use crate::region::Region;
 use crate::slot::{LEAF_WINDOW, Leaf, RESULT_WINDOW, SessionKey, Slot, State};
 use crate::view;
 use crate::worker::{CLIENT_ONLY, EVERYBODY, WorkerSide};
-use fusion_plan::PgError;
+use fusion_plan::{KeySet, PgError};
 use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, SeqCst};
@@ -140,6 +141,29 @@ impl WorkerSession {
     pub fn outstanding(&self, leaf: usize) -> u64 {
         let leaf = self.leaf(leaf);
         leaf.granted.load(Acquire).saturating_sub(leaf.ring.popped())
+    }
+
+    /// Publishes a filter for `column` of `leaf`: from now on producers may drop rows
+    /// whose key is not in `keys`. It stays until what is returned is dropped, which
+    /// must not be before the session has ended. `None` if there is no page to spare, or
+    /// the leaf has as many filters as it can have.
+    pub fn publish_filter(
+        self: &Arc<Self>,
+        leaf: usize,
+        column: u32,
+        keys: &KeySet,
+    ) -> Option<PublishedFilter> {
+        let filters = &self.leaf(leaf).filters;
+        if self.is_client_closed() || !self.region().has_pages_to_spare() {
+            return None;
+        }
+        let held = Held::claim(self.region(), self.key, Side::Worker)?;
+        let page = held.page()?;
+        write_filter(keys, column, self.region().page_words(page)?);
+        filters
+            .iter()
+            .any(|word| word.compare_exchange(0, page + 1, AcqRel, Relaxed).is_ok())
+            .then(|| PublishedFilter { _held: held, _session: Arc::clone(self) })
     }
 
     /// Whether all pages of a leaf have been pushed; some may still be queued.
@@ -275,6 +299,14 @@ impl Drop for WorkerSession {
         }
         self.side.close(self.key);
     }
+}
+
+/// A filter that producers may read; dropping it gives its page back to the pool.
+#[derive(Debug)]
+pub struct PublishedFilter {
+    _held: Held,
+    /// Behind the page, so that it is dropped after it.
+    _session: Arc<WorkerSession>,
 }
 
 /// A page of a leaf; dropping it gives it back to the pool.

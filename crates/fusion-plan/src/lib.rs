@@ -17,6 +17,7 @@ mod display;
 mod error;
 mod expr;
 mod function;
+mod keys;
 mod metrics;
 mod rel;
 mod types;
@@ -30,6 +31,7 @@ pub use function::{
     CastFunction, DatetimeFunction, DatetimeUnit, FloatFunction, Function, NumericFunction,
     TextFunction,
 };
+pub use keys::KeySet;
 pub use metrics::{NodeMetrics, SessionMetrics};
 pub use rel::{
     Field, FrameBound, FrameUnits, Join, JoinKind, LeafSchema, NodeId, Plan, Rel, Side, SortKey,

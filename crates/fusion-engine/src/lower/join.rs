@@ -52,7 +52,9 @@ impl Lowering<'_> {
         let projection = sides.projection(join)?;
         let types = sides.output_types(join)?;
         let join_type = sides.join_type(join.kind);
+        let build_side = if sides.build_left { Side::Left } else { Side::Right };
         let (build, probe) = sides.in_order();
+        let build = self.gathering(join, build, build_side, &keys, node);
         let shared = null_aware
             || probe.partitions() == 1
             || !worth_partitioning(build.rows, probe.rows, self.partitions);

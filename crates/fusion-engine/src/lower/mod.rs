@@ -12,6 +12,7 @@ mod list;
 mod literal;
 mod nested_loop;
 mod rel;
+mod runtime_filter;
 mod sort;
 
 use crate::error::to_pg;

@@ -1,9 +1,11 @@
 //! Physical operators of our own.
 
+mod gather_keys;
 mod leaf;
 mod materialize;
 mod once;
 
+pub(crate) use gather_keys::{GatherKeysExec, Target};
 pub(crate) use leaf::LeafExec;
 pub(crate) use materialize::{COPIED_BYTES, Depth, MaterializeExec};
 pub(crate) use once::OnceExec;
