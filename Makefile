@@ -33,7 +33,7 @@ COMPATIBILITY = docs/compatibility.md
 PG_REGRESS = $(shell dirname $$($(PG_CONFIG) --pgxs))/../test/regress/pg_regress
 
 .NOTPARALLEL:
-.PHONY: build install docs demo bench psql fuzz check installcheck fmt lint test regress bootstrap clean help
+.PHONY: build install docs demo bench bench-feed psql fuzz check installcheck fmt lint test regress bootstrap clean help
 
 build: bootstrap ## build the extension and the tools (the default)
 	cargo build $(CARGO_FLAGS)
@@ -52,6 +52,12 @@ bench: TIMEOUT ?= 60
 bench: install ## [SF=1 INDEXES=pk|none QUERIES=1,3 RUNS=3 TIMEOUT=60] measure; report in bench/results
 	scripts/server run --scale $(SF) -- sh -c '$(RUNNER) load --scale $(SF) --indexes $(INDEXES) \
 	    && $(RUNNER) run --scale $(SF) --indexes $(INDEXES) --queries "$(QUERIES)" --runs $(RUNS) --timeout $(TIMEOUT)'
+
+bench-feed: SF ?= 1
+bench-feed: RUNS = 7
+bench-feed: install ## [SF=1 RUNS=7] what it costs to bring rows to the engine; figures in bench/results
+	scripts/server run --scale $(SF) -- sh -c '$(RUNNER) load --scale $(SF) --indexes none \
+	    && $(RUNNER) feed --scale $(SF) --runs $(RUNS)'
 
 psql: SF ?= 0.01
 psql: install ## [SF=0.01] a psql prompt on a throw-away server with TPC-H data
@@ -107,4 +113,4 @@ clean: ## remove the target folder and benchmark results
 	rm -rf bench/results
 
 help: ## this list
-	@awk -F ': .*## |:.*## ' '/^[a-z]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ': .*## |:.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

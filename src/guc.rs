@@ -1,6 +1,6 @@
 //! The settings a user can change; `docs/configuration.md` explains them.
 
-use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting, pg_sys};
+use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting, PostgresGucEnum, pg_sys};
 use std::ffi::CString;
 
 /// `enable_fusion_customscan`: the planner switch.
@@ -15,6 +15,20 @@ pub static EXPLAIN_REASONS: GucSetting<bool> = GucSetting::<bool>::new(false);
 /// `pg_fusion.runtime_filters`: the keys of a join keep rows of its other side from being
 /// fed.
 pub static RUNTIME_FILTERS: GucSetting<bool> = GucSetting::<bool>::new(true);
+
+/// How far a feed takes its rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PostgresGucEnum)]
+pub enum FeedStage {
+    /// They are fetched and decoded, and dropped.
+    Decode,
+    /// They are written to pages, which are dropped.
+    Encode,
+    /// They are sent to the engine.
+    Send,
+}
+
+/// `pg_fusion.feed_stage`: for measuring; without rows, results are wrong.
+pub static FEED_STAGE: GucSetting<FeedStage> = GucSetting::<FeedStage>::new(FeedStage::Send);
 
 /// `pg_fusion.worker_threads`: engine threads; 0 means one per processor.
 pub static WORKER_THREADS: GucSetting<i32> = GucSetting::<i32>::new(0);
@@ -87,6 +101,14 @@ fn define_switches() {
         &RUNTIME_FILTERS,
         GucContext::Userset,
         GucFlags::EXPLAIN,
+    );
+    GucRegistry::define_enum_guc(
+        c"pg_fusion.feed_stage",
+        c"How far rows are taken on their way to the pg_fusion worker.",
+        c"For measurements only: with anything but send, queries have wrong results.",
+        &FEED_STAGE,
+        GucContext::Suset,
+        GucFlags::EXPLAIN | GucFlags::NO_SHOW_ALL | GucFlags::DISALLOW_IN_FILE,
     );
     GucRegistry::define_bool_guc(
         c"pg_fusion.explain_reasons",

@@ -8,6 +8,7 @@ pub mod chart;
 pub mod compare;
 pub mod connect;
 pub mod demo;
+pub mod feed;
 pub mod load;
 pub mod measure;
 pub mod progress;

@@ -14,7 +14,7 @@ use fusion_bench::measure::{Plan, measure};
 use fusion_bench::progress::Progress;
 use fusion_bench::report::{Report, show_equal, show_ms};
 use fusion_bench::schema::Indexes;
-use fusion_bench::{chart, demo, load, measure::Mode, queries};
+use fusion_bench::{chart, demo, feed, load, measure::Mode, queries};
 
 #[derive(Parser)]
 #[command(name = "fusion-bench", about = "TPC-H with and without pg_fusion")]
@@ -39,6 +39,17 @@ enum Command {
         /// The server has no pg_fusion: measure PostgreSQL alone
         #[arg(long)]
         plain: bool,
+    },
+    /// Measure what it costs to bring the rows of lineitem to the engine
+    Feed {
+        /// TPC-H scale factor that is loaded
+        #[arg(long, default_value_t = 1.0)]
+        scale: f64,
+        #[command(flatten)]
+        how: How,
+        /// Folder of the figures
+        #[arg(long, default_value = "bench/results")]
+        output: PathBuf,
     },
     /// Show each query with and without pg_fusion; fails unless all results are equal
     Demo {
@@ -88,6 +99,12 @@ fn main() -> ExitCode {
         Command::Run { data, how, output, plain } => {
             run(&data, &how, &output, plain).map(|()| true)
         }
+        Command::Feed { scale, how, output } => how.session().and_then(|mut session| {
+            require_fusion(&mut session)?;
+            let feed = feed::measure(&mut session, how.runs)?;
+            print!("{}", feed.to_text());
+            feed.write(&output, scale).map(|()| true)
+        }),
         Command::Demo { how } => how.session().and_then(|mut session| {
             require_fusion(&mut session)?;
             Ok(demo::demo(&mut session, &queries::select(&how.queries)?, how.runs))

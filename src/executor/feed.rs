@@ -11,6 +11,7 @@ use super::{Methods, NO_CALLBACKS, raw};
 use crate::boundary;
 use crate::datum::{ColumnWriter, Key, Storage};
 use crate::error::{self, page_error};
+use crate::guc::{self, FeedStage};
 use crate::nodes::{cast, iter, list_of};
 use crate::planner::{FEED_NAME, FeedPlan};
 use crate::worker::wake_latch;
@@ -321,6 +322,10 @@ impl Feed {
     /// Fills `page` until it is full or the leaf ends, and sends it; returns
     /// the number of rows.
     unsafe fn fill(&mut self, feeder: &Feeder, page: LeafPageMut) -> Result<usize, PgError> {
+        if guc::FEED_STAGE.get() != FeedStage::Send {
+            // SAFETY: the caller's promise.
+            return unsafe { self.measure(feeder, page) };
+        }
         let mut writer = PageWriter::new(self.layout.clone(), page).map_err(page_error)?;
         let mut arena_full = false;
         let filters = match self.runtime.useless {
@@ -362,12 +367,52 @@ impl Feed {
             self.return_credit(feeder);
         }
         if self.exhausted && self.stage.pending() == 0 {
-            self.ended = true;
-            if self.crew.is_none_or(|crew| crew.leave(self.leaf)) {
-                feeder.end_leaf(self.leaf);
-            }
+            self.end(feeder);
         }
         Ok(rows)
+    }
+
+    /// This process has sent all its rows.
+    fn end(&mut self, feeder: &Feeder) {
+        self.ended = true;
+        if self.crew.is_none_or(|crew| crew.leave(self.leaf)) {
+            feeder.end_leaf(self.leaf);
+        }
+    }
+
+    /// Takes all rows to the stage that `pg_fusion.feed_stage` says, and drops them
+    /// there.
+    unsafe fn measure(&mut self, feeder: &Feeder, page: LeafPageMut) -> Result<usize, PgError> {
+        let encode = guc::FEED_STAGE.get() == FeedStage::Encode;
+        let (mut rows, mut page) = (0, Some(page));
+        loop {
+            let next =
+                page.take().map_or_else(|| feeder.begin_page(self.leaf), |page| Ok(Some(page)));
+            let Some(next) = next.map_err(page_error)? else {
+                return Err(PgError::internal("no page to measure with"));
+            };
+            let mut writer = PageWriter::new(self.layout.clone(), next).map_err(page_error)?;
+            // SAFETY: the caller's promise.
+            while unsafe { self.stock_up(CHUNK, &[])? } {
+                if !encode {
+                    rows += self.stage.pending();
+                    self.stage.skip();
+                    continue;
+                }
+                // SAFETY: as above.
+                match unsafe { self.stage.write(&mut writer, CHUNK)? } {
+                    0 if writer.is_empty() => self.stage.skip(),
+                    0 => break,
+                    written => rows += written,
+                }
+            }
+            if self.exhausted && self.stage.pending() == 0 {
+                drop(writer);
+                self.return_credit(feeder);
+                self.end(feeder);
+                return Ok(rows);
+            }
+        }
     }
 
     /// Sees to it that a staged row is ready to be written, taking up to `limit` new

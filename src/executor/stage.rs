@@ -424,6 +424,12 @@ impl Stage {
         self.texts_of(self.written)
     }
 
+    /// Forgets the rows that were not written.
+    pub fn skip(&mut self) {
+        self.ready = self.rows;
+        self.written = self.rows;
+    }
+
     /// Empties the stage, if all its rows were written.
     ///
     /// # Safety
@@ -457,7 +463,6 @@ impl Stage {
             // SAFETY: pinned by `pin`.
             unsafe { raw::release_buffer(buffer) };
         }
-        self.written = self.rows;
-        self.ready = self.rows;
+        self.skip();
     }
 }
