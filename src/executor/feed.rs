@@ -32,6 +32,7 @@ static EXEC_METHODS: Methods<pg_sys::CustomExecMethods> = Methods(pg_sys::Custom
     ExecCustomScan: Some(exec),
     EndCustomScan: Some(end),
     ReScanCustomScan: Some(rescan),
+    ExplainCustomScan: Some(explain),
     ..NO_CALLBACKS
 });
 
@@ -40,16 +41,40 @@ pub fn scan_methods() -> *const pg_sys::CustomScanMethods {
     &raw const SCAN_METHODS.0
 }
 
+/// The node's state.
+#[repr(C)]
+struct FeedState {
+    css: pg_sys::CustomScanState,
+    /// In the leader: rows that runtime filters removed, in all processes and sessions.
+    filtered: u64,
+}
+
 #[pg_guard]
 unsafe extern "C-unwind" fn create_state(_scan: *mut pg_sys::CustomScan) -> *mut pg_sys::Node {
     // SAFETY: a zeroed state with its tag and methods is what PostgreSQL asks
     // for.
     unsafe {
-        let state: *mut pg_sys::CustomScanState =
-            pg_sys::palloc0(size_of::<pg_sys::CustomScanState>()).cast();
-        (*state).ss.ps.type_ = pg_sys::NodeTag::T_CustomScanState;
-        (*state).methods = &raw const EXEC_METHODS.0;
+        let state: *mut FeedState = pg_sys::palloc0(size_of::<FeedState>()).cast();
+        (*state).css.ss.ps.type_ = pg_sys::NodeTag::T_CustomScanState;
+        (*state).css.methods = &raw const EXEC_METHODS.0;
         state.cast()
+    }
+}
+
+/// Shows what runtime filters removed.
+#[pg_guard]
+unsafe extern "C-unwind" fn explain(
+    node: *mut pg_sys::CustomScanState,
+    _ancestors: *mut pg_sys::List,
+    es: *mut pg_sys::ExplainState,
+) {
+    // SAFETY: called by PostgreSQL on a node of ours with a valid state.
+    unsafe {
+        let filtered = (*node.cast::<FeedState>()).filtered;
+        if (*es).analyze && filtered > 0 {
+            let name = c"Rows Removed by Runtime Filter".as_ptr();
+            pg_sys::ExplainPropertyInteger(name, std::ptr::null(), filtered as i64, es);
+        }
     }
 }
 
@@ -169,6 +194,8 @@ const FIRST_PAGE_ROWS: usize = 512;
 struct RuntimeFilters {
     looked_at: u64,
     dropped: u64,
+    /// Of the dropped rows, those that the session was told of.
+    counted: u64,
     /// They drop so few rows that it does not pay to look.
     useless: bool,
 }
@@ -182,6 +209,12 @@ impl RuntimeFilters {
         self.looked_at += looked_at as u64;
         self.dropped += dropped as u64;
         self.useless = self.looked_at >= TRIAL && self.dropped * WORTH < self.looked_at;
+    }
+
+    fn take_uncounted(&mut self) -> u64 {
+        let dropped = self.dropped - self.counted;
+        self.counted = self.dropped;
+        dropped
     }
 }
 
@@ -263,9 +296,11 @@ impl Feed {
         self.ended
     }
 
-    /// Shares the rows with `crew` from now on; nothing was produced yet.
-    pub fn share(&mut self, crew: Crew) {
-        self.crew = Some(crew);
+    /// Shares the rows with `crew` from now on, if there is one; nothing was produced
+    /// yet. `area` is the Gather's in the leader; NULL in a worker.
+    pub fn share(&mut self, crew: Option<Crew>, area: *mut pg_sys::dsa_area) {
+        self.crew = crew;
+        self.source.set_area(area);
     }
 
     /// Fills and sends one page, if the engine has asked for one.
@@ -311,6 +346,16 @@ impl Feed {
         Ok(Produced::Progress)
     }
 
+    /// Adds what runtime filters removed in this session to the node's figures.
+    ///
+    /// # Safety
+    ///
+    /// The node's state is alive, and this the leader.
+    pub unsafe fn report(&self, feeder: &Feeder) {
+        // SAFETY: the caller's promise: a node of ours.
+        unsafe { (*self.node.cast::<FeedState>()).filtered += feeder.filtered(self.leaf) }
+    }
+
     /// Gives back a credit, which another process may wait for.
     fn return_credit(&self, feeder: &Feeder) {
         feeder.return_credit(self.leaf);
@@ -354,6 +399,7 @@ impl Feed {
                 break;
             }
         }
+        feeder.count_filtered(self.leaf, self.runtime.take_uncounted());
         let rows = writer.rows();
         if let Some(payload) = writer.payload_per_row().filter(|_| arena_full) {
             // The arena filled up before the slots did: divide the next pages
@@ -468,16 +514,14 @@ impl Feed {
         Ok(1)
     }
 
-    /// Gives back what the feed holds of PostgreSQL's, and tells the session what its
-    /// filters did; it produces nothing more. After an error PostgreSQL cleans up by
-    /// itself.
+    /// Gives back what the feed holds of PostgreSQL's; it produces nothing more. After an
+    /// error PostgreSQL does that by itself.
     ///
     /// # Safety
     ///
     /// As for [`Feed::produce`], in the transaction that produced.
-    pub unsafe fn close(&mut self, feeder: &Feeder) {
+    pub unsafe fn close(&mut self) {
         self.ended = true;
-        feeder.count_filtered(self.leaf, std::mem::take(&mut self.runtime.dropped));
         // SAFETY: the caller's promise.
         unsafe { boundary::call(|| self.stage.release()) };
     }

@@ -170,9 +170,9 @@ unsafe fn work(state: *mut FeedsState) -> Result<(), PgError> {
         (*state).feeder = Box::into_raw(Box::new(feeder));
         let mut producer = Producer::empty();
         let leaves = producer.add(&raw mut (*state).css, region)?;
-        producer.share(leaves, crew);
+        producer.share(leaves, Some(crew), ptr::null_mut());
         let result = producer.work(&*(*state).feeder);
-        producer.close(&*(*state).feeder);
+        producer.close();
         FeedsState::drop_feeder(state);
         result
     }
@@ -278,10 +278,10 @@ impl Producer {
     }
 
     /// Shares the rows of `leaves`, a bit per leaf, with `crew` from now on; nothing of
-    /// them was produced yet.
-    pub fn share(&mut self, leaves: u64, crew: Crew) {
+    /// them was produced yet. For `area` see [`Feed::share`].
+    pub fn share(&mut self, leaves: u64, crew: Option<Crew>, area: *mut pg_sys::dsa_area) {
         for feed in self.feeds.iter_mut().filter(|feed| leaves >> feed.leaf() & 1 != 0) {
-            feed.share(crew);
+            feed.share(crew, area);
         }
     }
 
@@ -341,15 +341,27 @@ impl Producer {
         Ok(())
     }
 
+    /// Adds the session's figures to those of the nodes.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Feed::report`].
+    pub unsafe fn report(&self, feeder: &Feeder) {
+        for feed in &self.feeds {
+            // SAFETY: the caller's promise.
+            unsafe { feed.report(feeder) };
+        }
+    }
+
     /// Gives back what the feeds hold of PostgreSQL's.
     ///
     /// # Safety
     ///
     /// As for [`Feed::close`].
-    pub unsafe fn close(&mut self, feeder: &Feeder) {
+    pub unsafe fn close(&mut self) {
         for feed in &mut self.feeds {
             // SAFETY: the caller's promise.
-            unsafe { feed.close(feeder) };
+            unsafe { feed.close() };
         }
     }
 }

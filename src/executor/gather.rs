@@ -12,6 +12,7 @@ use super::raw;
 use crate::boundary;
 use fusion_page::SessionKey;
 use pgrx::pg_sys;
+use std::ffi::c_void;
 
 unsafe extern "C-unwind" {
     fn ExecInitParallelPlan(
@@ -30,11 +31,16 @@ unsafe extern "C-unwind" {
     fn launch_workers(context: *mut pg_sys::ParallelContext);
 }
 
-/// The beginning of PostgreSQL's `ParallelExecutorInfo`.
+/// The beginning of PostgreSQL's `ParallelExecutorInfo`, as it is in versions 15 to 18.
 #[repr(C)]
 struct ExecutorInfo {
     node: *mut pg_sys::PlanState,
     context: *mut pg_sys::ParallelContext,
+    buffer_usage: *mut pg_sys::BufferUsage,
+    wal_usage: *mut pg_sys::WalUsage,
+    instrumentation: *mut c_void,
+    jit_instrumentation: *mut c_void,
+    area: *mut pg_sys::dsa_area,
 }
 
 /// The Gather of a PgFusion node.
@@ -55,6 +61,16 @@ impl Gather {
     pub fn feeds(self) -> *mut FeedsState {
         // SAFETY: a Gather has its plan on the left.
         unsafe { (*self.0).ps.lefttree.cast() }
+    }
+
+    /// The memory that parallel-aware nodes of the leaves share; NULL if no workers were
+    /// started. It must be the query's while the leader runs such a node.
+    pub fn area(self) -> *mut pg_sys::dsa_area {
+        // SAFETY: what `start` made.
+        unsafe {
+            let info = (*self.0).pei.cast::<ExecutorInfo>();
+            if info.is_null() { std::ptr::null_mut() } else { (*info).area }
+        }
     }
 
     /// Starts workers that feed `session`, as many as can be had; `None` if there
@@ -106,7 +122,9 @@ impl Gather {
             (*state).initialized = true;
             // A rescan is left to whoever runs the plan next, see `ExecReScanGather`.
             if !(*feeds).chgParam.is_null() {
+                (*estate).es_query_dsa = self.area();
                 boundary::call(|| raw::rescan_node(feeds));
+                (*estate).es_query_dsa = std::ptr::null_mut();
             }
             crew
         }

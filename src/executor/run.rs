@@ -148,7 +148,10 @@ impl Run {
         self.results.clear();
         if let Some(mut session) = self.session.take() {
             // SAFETY: the caller's promise.
-            unsafe { session.producer.close(session.client.feeder()) };
+            unsafe {
+                session.producer.report(session.client.feeder());
+                session.producer.close();
+            }
         }
         self.finished = true;
     }
@@ -265,9 +268,7 @@ impl Session {
                 // SAFETY: the caller's promise.
                 let crew = unsafe { team.gather.start(self.client.key()) };
                 team.state = TeamState::of(crew);
-                if let Some(crew) = crew {
-                    self.producer.share(team.leaves, crew);
-                }
+                self.producer.share(team.leaves, crew, team.gather.area());
             }
             if !team.state.leader_feeds() {
                 demand &= !team.leaves;

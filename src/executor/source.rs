@@ -15,6 +15,8 @@ pub struct Source {
     leaf: *mut pg_sys::PlanState,
     /// The scan to drive, if the leaf is a plain one.
     scan: Option<*mut pg_sys::SeqScanState>,
+    /// In a leader with workers, what the nodes of the leaf share with them; else NULL.
+    area: *mut pg_sys::dsa_area,
 }
 
 impl Source {
@@ -26,10 +28,16 @@ impl Source {
     /// `leaf` is an initialised plan state.
     pub unsafe fn new(leaf: *mut pg_sys::PlanState, count: usize) -> (Self, Vec<usize>) {
         // SAFETY: the caller's promise.
-        match unsafe { plain_scan(leaf, count) } {
-            Some((scan, attributes)) => (Self { leaf, scan: Some(scan) }, attributes),
-            None => (Self { leaf, scan: None }, (0..count).collect()),
-        }
+        let (scan, attributes) = match unsafe { plain_scan(leaf, count) } {
+            Some((scan, attributes)) => (Some(scan), attributes),
+            None => (None, (0..count).collect()),
+        };
+        (Self { leaf, scan, area: std::ptr::null_mut() }, attributes)
+    }
+
+    /// Says what the leaf's nodes share with those in parallel workers.
+    pub fn set_area(&mut self, area: *mut pg_sys::dsa_area) {
+        self.area = area;
     }
 
     /// Takes rows to `stage` until it has `limit` of them, or must be written first;
@@ -44,10 +52,18 @@ impl Source {
             if !(*self.leaf).chgParam.is_null() {
                 raw::rescan_node(self.leaf);
             }
-            match self.scan {
-                Some(scan) => fetch_scan(scan, stage, limit),
-                None => fetch_node(self.leaf, stage, limit),
+            if let Some(scan) = self.scan {
+                return fetch_scan(scan, stage, limit);
             }
+            if self.area.is_null() {
+                return fetch_node(self.leaf, stage, limit);
+            }
+            // As `gather_getnext` does; workers have theirs all the time.
+            let estate = (*self.leaf).state;
+            (*estate).es_query_dsa = self.area;
+            let more = fetch_node(self.leaf, stage, limit);
+            (*estate).es_query_dsa = std::ptr::null_mut();
+            more
         }
     }
 }

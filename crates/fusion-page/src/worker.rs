@@ -175,7 +175,9 @@ impl WorkerSide {
     /// Closes the worker's side of a session.
     pub(crate) fn close(&self, key: SessionKey) {
         self.region.reclaim_pages(key, Some(crate::pool::Side::Worker));
-        self.region.change_state(key, State::WORKER, 0, State::WORKER);
+        // Nor is it there to be accepted any more, though the client may still be.
+        let over = State::WORKER | State::SUBMITTED;
+        self.region.change_state(key, State::WORKER, 0, over);
         self.wake(key.slot, EVERYBODY);
         if self.region.settle(key.slot) {
             self.serve_waiters();

@@ -262,38 +262,57 @@ impl Expr {
 
     /// Rewrites every column position through `map`.
     pub fn map_columns(&mut self, map: &mut impl FnMut(u32) -> u32) {
+        self.for_each_mut(&mut |expr| {
+            if let Self::Column(index) = expr {
+                *index = map(*index);
+            }
+        });
+    }
+
+    /// Rewrites every parameter index through `map`.
+    pub(crate) fn map_params(&mut self, map: &mut impl FnMut(u32) -> u32) {
+        self.for_each_mut(&mut |expr| {
+            if let Self::Param(index) = expr {
+                *index = map(*index);
+            }
+        });
+    }
+
+    /// Calls `visit` with every sub-expression over the same input, and then with the
+    /// expression itself.
+    fn for_each_mut(&mut self, visit: &mut impl FnMut(&mut Expr)) {
         match self {
-            Self::Column(index) => *index = map(*index),
-            Self::Literal(_) | Self::Param(_) => {}
+            Self::Column(_) | Self::Literal(_) | Self::Param(_) => {}
             Self::Call { args, .. }
             | Self::And(args)
             | Self::Or(args)
             | Self::Coalesce(args)
             | Self::MinMax { args, .. } => {
-                args.iter_mut().for_each(|arg| arg.map_columns(map));
+                args.iter_mut().for_each(|arg| arg.for_each_mut(visit));
             }
-            Self::Not(arg) | Self::IsNull(arg) | Self::IsNotNull(arg) => arg.map_columns(map),
-            Self::BoolTest { arg, .. } | Self::InList { arg, .. } => arg.map_columns(map),
+            Self::Not(arg) | Self::IsNull(arg) | Self::IsNotNull(arg) => arg.for_each_mut(visit),
+            Self::BoolTest { arg, .. } | Self::InList { arg, .. } => arg.for_each_mut(visit),
             Self::IsDistinct { left, right, .. } | Self::NullIf { left, right, .. } => {
-                left.map_columns(map);
-                right.map_columns(map);
+                left.for_each_mut(visit);
+                right.for_each_mut(visit);
             }
             Self::RowCompare { pairs, .. } => {
                 for (left, right) in pairs {
-                    left.map_columns(map);
-                    right.map_columns(map);
+                    left.for_each_mut(visit);
+                    right.for_each_mut(visit);
                 }
             }
             Self::Case { whens, otherwise, .. } => {
                 for (when, then) in whens {
-                    when.map_columns(map);
-                    then.map_columns(map);
+                    when.for_each_mut(visit);
+                    then.for_each_mut(visit);
                 }
                 if let Some(otherwise) = otherwise {
-                    otherwise.map_columns(map);
+                    otherwise.for_each_mut(visit);
                 }
             }
         }
+        visit(self);
     }
 
     /// Calls `visit` with every column position the expression reads.

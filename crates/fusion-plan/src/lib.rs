@@ -17,6 +17,7 @@ mod display;
 mod error;
 mod expr;
 mod function;
+mod graft;
 mod keys;
 mod metrics;
 mod rel;
