@@ -50,6 +50,7 @@ tagged! {
     SeqScanState: T_SeqScanState,
     SortGroupClause: T_SortGroupClause,
     SubPlan: T_SubPlan,
+    SubqueryScanState: T_SubqueryScanState,
     TargetEntry: T_TargetEntry,
     Var: T_Var,
 }

@@ -157,3 +157,29 @@ RESET enable_fusion_customscan;
 SET pg_fusion.enable = off;
 EXPLAIN (COSTS OFF) SELECT count(*) FROM facts;
 SELECT pool_is_idle();
+
+-- plans within plans are one session
+RESET ALL;
+SET enable_fusion_customscan = on;
+SET pg_fusion.force = on;
+EXPLAIN (COSTS OFF)
+SELECT n, count(*) FROM (SELECT shop_id, count(*) AS n FROM facts GROUP BY shop_id) c GROUP BY n ORDER BY n;
+EXPLAIN (COSTS OFF)
+SELECT s.city, x.total FROM (SELECT shop_id, sum(quantity) AS total FROM facts WHERE quantity > 2 GROUP BY shop_id) x
+    JOIN shops s USING (shop_id) WHERE x.total > 10;
+SELECT same('SELECT n, count(*) FROM (SELECT shop_id, count(*) AS n FROM facts GROUP BY shop_id) c GROUP BY n ORDER BY n');
+SELECT same('SELECT s.city, x.total, x.a FROM (SELECT shop_id, sum(quantity) AS total, avg(amount) AS a FROM facts GROUP BY shop_id) x JOIN shops s USING (shop_id) WHERE x.total > 10');
+SELECT same('SELECT max(m), count(*) FROM (SELECT n, max(c) AS m FROM (SELECT shop_id, item_id % 3 AS n, count(*) AS c FROM facts GROUP BY 1, 2) a GROUP BY n) b');
+SELECT same('SELECT a.n, b.n FROM (SELECT count(*) AS n FROM facts WHERE quantity > 3) a, (SELECT count(*) AS n FROM facts f JOIN items USING (item_id)) b');
+SELECT same('SELECT count(*) FROM (SELECT shop_id, fact_id FROM facts ORDER BY fact_id LIMIT 100) l GROUP BY shop_id');
+SELECT same('SELECT g, (SELECT sum(n) FROM (SELECT shop_id, count(*) AS n FROM facts WHERE quantity > g GROUP BY shop_id) x) FROM generate_series(1, 4) g');
+SELECT same('SELECT sum(r) FROM (SELECT shop_id, sum(quantity / (shop_id - 3)) AS r FROM facts GROUP BY shop_id) x');
+PREPARE nested(int) AS SELECT count(*), sum(n) FROM (SELECT shop_id, count(*) AS n FROM facts WHERE quantity > $1 GROUP BY shop_id) x WHERE n > $1 * 10;
+SET plan_cache_mode = force_generic_plan;
+EXECUTE nested(1);
+EXECUTE nested(4);
+SET pg_fusion.force = off;
+SET enable_fusion_customscan = off;
+EXECUTE nested(1);
+EXECUTE nested(4);
+SELECT pool_is_idle();

@@ -153,7 +153,7 @@ BEGIN
         FROM jsonb_path_query(plan, 'strict $.**."Fusion Plan"[*]') WITH ORDINALITY AS l (line, number)
         GROUP BY 1
     ) o
-    WHERE name <> 'Leaf';
+    WHERE name NOT IN ('Leaf', 'part');
     RETURN 'PgFusion: ' || coalesce(operators, 'Leaf');
 EXCEPTION WHEN OTHERS THEN
     RETURN 'PostgreSQL';

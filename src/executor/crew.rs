@@ -19,6 +19,9 @@ const EXHAUSTED: u64 = 1 << 63;
 #[repr(C)]
 pub struct Shared {
     session: AtomicU64,
+    /// The numbers in the session of the leaves as the plan of the workers numbers them,
+    /// plus one; 0 for those that are not fed.
+    numbers: [AtomicU64; MAX_LEAVES],
     leaves: [AtomicU64; MAX_LEAVES],
 }
 
@@ -45,8 +48,13 @@ impl Crew {
         unsafe { self.0.as_ref() }
     }
 
-    /// Prepares for a session, before any process is started.
-    pub fn begin(&self, session: SessionKey) {
+    /// Prepares for a session, before any process is started. `numbers` are those in the
+    /// session of the workers' leaves.
+    pub fn begin(&self, session: SessionKey, numbers: &[Option<usize>]) {
+        let numbers = numbers.iter().copied().chain(std::iter::repeat(None));
+        for (word, number) in self.shared().numbers.iter().zip(numbers) {
+            word.store(number.map_or(0, |number| number as u64 + 1), Relaxed);
+        }
         for leaf in &self.shared().leaves {
             leaf.store(0, Relaxed);
         }
@@ -56,6 +64,12 @@ impl Crew {
     /// The session.
     pub fn session(&self) -> SessionKey {
         SessionKey::from_bits(self.shared().session.load(Acquire))
+    }
+
+    /// The number in the session of the workers' leaf `leaf`.
+    pub fn number(&self, leaf: usize) -> Option<usize> {
+        let number = self.shared().numbers.get(leaf)?.load(Acquire);
+        usize::try_from(number).ok()?.checked_sub(1)
     }
 
     /// Says that this process begins to take rows of `leaf`; `false` if there are
@@ -80,11 +94,13 @@ mod tests {
 
     #[test]
     fn the_last_to_leave_knows_it() {
-        let mut shared = Shared { session: 7.into(), leaves: std::array::from_fn(|_| 9.into()) };
+        let words = || std::array::from_fn(|_| 9.into());
+        let mut shared = Shared { session: 7.into(), numbers: words(), leaves: words() };
         // SAFETY: the memory is there until the end of the test.
         let crew = unsafe { Crew::at((&raw mut shared).cast()) }.unwrap();
-        crew.begin(SessionKey::from_bits(5 << 32 | 3));
+        crew.begin(SessionKey::from_bits(5 << 32 | 3), &[None, Some(0)]);
         assert_eq!(crew.session().slot(), 5);
+        assert_eq!([0, 1, 2, 99].map(|leaf| crew.number(leaf)), [None, Some(0), None, None]);
         assert!(crew.join(0) && crew.join(0) && crew.join(1));
         assert!(!crew.leave(0));
         assert!(!crew.join(0), "all rows have been taken");

@@ -20,8 +20,12 @@ pub unsafe extern "C-unwind" fn explain(
         let Some(run) = FusionState::run(node) else {
             return;
         };
+        if run.grafted {
+            explain::write_list(es, c"Fusion Plan", &[(0, "(part of the one above)".to_owned())]);
+            return;
+        }
         let timing = (*es).timing;
-        let lines = run.plan.lines();
+        let lines = run.tree.plan.lines();
         let lines: Vec<_> = lines.iter().map(|line| describe(run, line, timing)).collect();
         explain::write_list(es, c"Fusion Plan", &lines);
         if let Some(metrics) = run.metrics.as_ref().filter(|_| (*es).analyze) {

@@ -15,7 +15,7 @@ use crate::guc::{self, FeedStage};
 use crate::nodes::{cast, iter, list_of};
 use crate::planner::{FEED_NAME, FeedPlan};
 use crate::worker::wake_latch;
-use fusion_page::{Feeder, KeyFilter, LeafPageMut, PageLayout, PageWriter};
+use fusion_page::{Feeder, KeyFilter, LeafPageMut, MAX_LEAVES, PageLayout, PageWriter};
 use fusion_plan::PgError;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
@@ -240,7 +240,8 @@ pub struct Feed {
 }
 
 impl Feed {
-    /// The feed by `node`.
+    /// The feed by `node`. `number` gives the session's number of the node's leaf; `None`
+    /// if it has none.
     ///
     /// # Errors
     ///
@@ -249,7 +250,11 @@ impl Feed {
     /// # Safety
     ///
     /// `node` is the state of a Feed node, initialised, and outlives the feed.
-    pub unsafe fn new(node: *mut pg_sys::PlanState, page_size: usize) -> Result<Self, PgError> {
+    pub unsafe fn new(
+        node: *mut pg_sys::PlanState,
+        page_size: usize,
+        number: &impl Fn(usize) -> Option<usize>,
+    ) -> Result<Option<Self>, PgError> {
         // SAFETY: the caller's promise; an initialised plan state knows the rows it
         // gives.
         unsafe {
@@ -259,6 +264,9 @@ impl Feed {
             let node: *mut pg_sys::CustomScanState = node.cast();
             let FeedPlan { leaf, types, columns, filters } =
                 FeedPlan::read((*node).ss.ps.plan.cast())?;
+            let Some(leaf) = number(leaf).filter(|leaf| *leaf < MAX_LEAVES) else {
+                return Ok(None);
+            };
             let plan = iter::<pg_sys::PlanState>((*node).custom_ps).next();
             let plan = plan.ok_or_else(|| PgError::internal("a Feed node without a leaf"))?;
             let storages = Storage::of_columns((*plan).ps_ResultTupleDesc, columns)
@@ -270,7 +278,7 @@ impl Feed {
             let writers = writers.map(|(ty, storage)| ColumnWriter::new(*ty, storage)).collect();
             let keys = types.iter().map(|ty| Key::of(*ty).filter(|key| key.is_exact())).collect();
             let memory = (*(*node).ss.ps.ps_ExprContext).ecxt_per_tuple_memory;
-            Ok(Self {
+            Ok(Some(Self {
                 node,
                 leaf,
                 source,
@@ -282,7 +290,7 @@ impl Feed {
                 joined: false,
                 exhausted: false,
                 ended: false,
-            })
+            }))
         }
     }
 

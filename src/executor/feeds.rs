@@ -169,7 +169,7 @@ unsafe fn work(state: *mut FeedsState) -> Result<(), PgError> {
         };
         (*state).feeder = Box::into_raw(Box::new(feeder));
         let mut producer = Producer::empty();
-        let leaves = producer.add(&raw mut (*state).css, region)?;
+        let leaves = producer.add(&raw mut (*state).css, region, |leaf| crew.number(leaf))?;
         producer.share(leaves, Some(crew), ptr::null_mut());
         let result = producer.work(&*(*state).feeder);
         producer.close();
@@ -249,7 +249,8 @@ impl Producer {
     }
 
     /// Adds the feeds of the Feed nodes directly below `node`; returns their leaves, a
-    /// bit per leaf.
+    /// bit per leaf. `number` gives the session's number of a leaf of the node; those that
+    /// have none are not fed.
     ///
     /// # Errors
     ///
@@ -262,15 +263,17 @@ impl Producer {
         &mut self,
         node: *mut pg_sys::CustomScanState,
         region: &Region,
+        number: impl Fn(usize) -> Option<usize>,
     ) -> Result<u64, PgError> {
         let mut leaves = 0;
         // SAFETY: the caller's promise.
         unsafe {
             for child in iter::<pg_sys::PlanState>((*node).custom_ps) {
                 if cast::<pg_sys::CustomScanState, _>(child).is_some() {
-                    let feed = Feed::new(child, region.page_size())?;
-                    leaves |= 1 << feed.leaf();
-                    self.feeds.push(feed);
+                    if let Some(feed) = Feed::new(child, region.page_size(), &number)? {
+                        leaves |= 1 << feed.leaf();
+                        self.feeds.push(feed);
+                    }
                 }
             }
         }

@@ -54,6 +54,16 @@ impl FusionState {
         unsafe { (*node.cast::<Self>()).run.as_mut() }
     }
 
+    /// Whether `node` is a PgFusion node.
+    ///
+    /// # Safety
+    ///
+    /// `node` is a valid custom scan's state.
+    pub unsafe fn is_one(node: *const pg_sys::CustomScanState) -> bool {
+        // SAFETY: the caller's promise.
+        unsafe { ptr::eq((*node).methods, &raw const EXEC_METHODS.0) }
+    }
+
     unsafe fn drop_run(this: *mut Self) {
         // SAFETY: the pointer is NULL or owns a Run; it is taken out first.
         unsafe {

@@ -74,12 +74,13 @@ impl Gather {
     }
 
     /// Starts workers that feed `session`, as many as can be had; `None` if there
-    /// are none, and the leader feeds alone.
+    /// are none, and the leader feeds alone. `numbers` are those of the node's leaves in
+    /// the session.
     ///
     /// # Safety
     ///
     /// Runs during execution, within `boundary::guard`; no workers are running.
-    pub unsafe fn start(self, session: SessionKey) -> Option<Crew> {
+    pub unsafe fn start(self, session: SessionKey, numbers: &[Option<usize>]) -> Option<Crew> {
         // SAFETY: the caller's promise; follows `ExecGather`.
         unsafe {
             let state = self.0;
@@ -110,7 +111,7 @@ impl Gather {
                 let context = (*(*state).pei.cast::<ExecutorInfo>()).context;
                 let prepared = FeedsState::crew(self.feeds());
                 if let Some(crew) = prepared {
-                    crew.begin(session);
+                    crew.begin(session, numbers);
                 }
                 boundary::call(|| launch_workers(context));
                 (*state).nworkers_launched = (*context).nworkers_launched;

@@ -13,6 +13,7 @@ mod feed;
 mod feeds;
 mod fusion;
 mod gather;
+mod graft;
 mod params;
 mod privileges;
 mod raw;

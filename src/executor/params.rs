@@ -7,6 +7,7 @@ use fusion_plan::{DataType, PgError, Value};
 use pgrx::pg_sys;
 
 /// The expressions that give a plan's parameters, ready to run.
+#[derive(Clone)]
 pub struct Params {
     exprs: Vec<(*mut pg_sys::ExprState, pg_sys::Oid)>,
 }
@@ -28,6 +29,11 @@ impl Params {
                 .map(|expr| pg_sys::getBaseType(pg_sys::exprType(expr)));
             Self { exprs: iter(list).zip(types).collect() }
         }
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.exprs.len()
     }
 
     /// The values, NULL as `None`.

@@ -4,6 +4,7 @@ use super::crew::Crew;
 use super::feed::Produced;
 use super::feeds::{FeedsState, Producer};
 use super::gather::Gather;
+use super::graft::{Branch, Tree};
 use super::params::Params;
 use super::results::Results;
 use super::wait::{PATIENCE, latch_word, wait};
@@ -13,7 +14,7 @@ use crate::nodes::{cast, iter};
 use crate::opening::Opening;
 use crate::shared;
 use fusion_page::{ClientSession, Event, OpenError, Region, Waiter};
-use fusion_plan::{PgError, Plan, SessionMetrics, SqlState, decode};
+use fusion_plan::{PgError, SessionMetrics, SqlState, Value, decode, encode};
 use pgrx::pg_sys;
 use std::cell::Cell;
 use std::time::{Duration, Instant};
@@ -25,12 +26,13 @@ const WORKER_START: Duration = Duration::from_secs(5);
 /// A PgFusion node's state between rows.
 pub struct Run {
     /// The plan.
-    pub plan: Plan,
+    pub tree: Tree,
+    /// Whether another node runs the plan as a part of its own.
+    pub grafted: bool,
     /// The engine's figures, once a session has finished.
     pub metrics: Option<SessionMetrics>,
     node: *mut pg_sys::CustomScanState,
     bytes: Vec<u8>,
-    params: Params,
     results: Results,
     session: Option<Session>,
     finished: bool,
@@ -43,7 +45,7 @@ const NESTED_PATIENCE: Duration = Duration::from_secs(5);
 struct Session {
     producer: Producer,
     /// The leaves that parallel workers may feed, too.
-    team: Option<Team>,
+    teams: Vec<Team>,
     /// Dropped after the feeds, which may have pages of it.
     client: ClientSession,
     _counted: Counted,
@@ -54,6 +56,8 @@ struct Team {
     gather: Gather,
     /// A bit per leaf.
     leaves: u64,
+    /// The leaves' numbers in the plan.
+    numbers: Vec<Option<usize>>,
     state: TeamState,
 }
 
@@ -86,12 +90,20 @@ impl Run {
         let plan = decode(bytes).map_err(|error| PgError::internal(error.to_string()))?;
         let types =
             plan.schema(&plan.root).ok_or_else(|| PgError::internal("plan without a schema"))?;
+        // SAFETY: the caller's promise.
+        let params = unsafe { Params::new(scan, node) };
+        let mut tree = Tree::new(plan, node, params);
+        // SAFETY: as above.
+        let bytes = match unsafe { tree.graft()? } {
+            true => encode(&tree.plan).map_err(|error| PgError::internal(error.to_string()))?,
+            false => bytes.to_vec(),
+        };
         Ok(Self {
+            tree,
+            grafted: false,
             metrics: None,
             node,
-            bytes: bytes.to_vec(),
-            // SAFETY: the caller's promise.
-            params: unsafe { Params::new(scan, node) },
+            bytes,
             // SAFETY: PostgreSQL makes the scan slot before it calls us.
             results: unsafe {
                 let slot = (*node).ss.ss_ScanTupleSlot;
@@ -99,7 +111,6 @@ impl Run {
             },
             session: None,
             finished: false,
-            plan,
         })
     }
 
@@ -218,8 +229,7 @@ impl Run {
         let region = shared::region().ok_or_else(not_preloaded)?;
         // SAFETY: the caller's promise.
         unsafe {
-            let econtext = (*self.node).ss.ps.ps_ExprContext;
-            let params = self.params.values(&self.plan.params, econtext)?;
+            let params = self.params()?;
             let opening = Opening {
                 plan: &self.bytes,
                 params,
@@ -228,30 +238,52 @@ impl Run {
             };
             let blob = postcard::to_stdvec(&opening)
                 .map_err(|error| PgError::internal(error.to_string()))?;
-            let (producer, team) = self.feeds(region)?;
-            if producer.len() != self.plan.leaves.len() {
+            let (producer, teams) = self.feeds(region)?;
+            if producer.len() != self.tree.plan.leaves.len() {
                 return Err(PgError::internal("a plan does not have its leaves"));
             }
             let client = open_client(region)?;
             client.submit_opening(&blob, producer.len()).map_err(page_error)?;
-            Ok(Session { producer, team, client, _counted: Counted::new() })
+            Ok(Session { producer, teams, client, _counted: Counted::new() })
+        }
+    }
+
+    /// The values of all parameters.
+    unsafe fn params(&self) -> Result<Vec<Option<Value>>, PgError> {
+        let mut types = self.tree.plan.params.as_slice();
+        let mut values = Vec::with_capacity(types.len());
+        for Branch { node, params, .. } in &self.tree.branches {
+            let (own, rest) = types.split_at(params.len().min(types.len()));
+            // SAFETY: the caller's promise; the nodes of a plan begin and end together.
+            values.extend(unsafe { params.values(own, (**node).ss.ps.ps_ExprContext)? });
+            types = rest;
+        }
+        match types.is_empty() {
+            true => Ok(values),
+            false => Err(PgError::internal("a plan does not have its parameters")),
         }
     }
 
     /// The feeds of all leaves.
-    unsafe fn feeds(&self, region: &Region) -> Result<(Producer, Option<Team>), PgError> {
+    unsafe fn feeds(&self, region: &Region) -> Result<(Producer, Vec<Team>), PgError> {
         // SAFETY: the caller's promise: the children of a PgFusion node are Feed
         // nodes, and at most one Gather above a Feeds node.
         unsafe {
-            let mut producer = Producer::empty();
-            producer.add(self.node, region)?;
-            let gather = iter::<pg_sys::PlanState>((*self.node).custom_ps)
-                .find(|child| cast::<pg_sys::GatherState, _>(*child).is_some());
-            let Some(gather) = gather else { return Ok((producer, None)) };
-            let gather = Gather::new(gather.cast());
-            FeedsState::set_fusion(gather.feeds(), self.node);
-            let leaves = producer.add(gather.feeds().cast(), region)?;
-            Ok((producer, Some(Team { gather, leaves, state: TeamState::Idle })))
+            let (mut producer, mut teams) = (Producer::empty(), Vec::new());
+            for Branch { node, numbers, .. } in &self.tree.branches {
+                let number = |leaf: usize| numbers.get(leaf).copied().flatten();
+                producer.add(*node, region, number)?;
+                for child in iter::<pg_sys::PlanState>((**node).custom_ps) {
+                    if cast::<pg_sys::GatherState, _>(child).is_some() {
+                        let gather = Gather::new(child.cast());
+                        FeedsState::set_fusion(gather.feeds(), self.node);
+                        let leaves = producer.add(gather.feeds().cast(), region, number)?;
+                        let (numbers, state) = (numbers.clone(), TeamState::Idle);
+                        teams.push(Team { gather, leaves, numbers, state });
+                    }
+                }
+            }
+            Ok((producer, teams))
         }
     }
 }
@@ -261,12 +293,13 @@ impl Session {
     unsafe fn produce(&mut self) -> Result<Produced, PgError> {
         let feeder = self.client.feeder();
         let mut demand = feeder.next_demand();
-        if let Some(team) = &mut self.team
-            && demand & team.leaves != 0
-        {
+        for team in &mut self.teams {
+            if demand & team.leaves == 0 {
+                continue;
+            }
             if team.state == TeamState::Idle {
                 // SAFETY: the caller's promise.
-                let crew = unsafe { team.gather.start(self.client.key()) };
+                let crew = unsafe { team.gather.start(self.client.key(), &team.numbers) };
                 team.state = TeamState::of(crew);
                 self.producer.share(team.leaves, crew, team.gather.area());
             }

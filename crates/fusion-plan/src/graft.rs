@@ -12,13 +12,19 @@ impl Plan {
     #[must_use]
     pub fn grafted(mut self, leaf: u32, mut inner: Plan, columns: Vec<Expr>) -> Plan {
         let (leaves, params) = (self.leaves.len() as u32, self.params.len() as u32);
+        let inner_width = inner.schema(&inner.root).map(|columns| columns.len());
         inner.root.for_each_mut(&mut |rel| {
             if let Rel::Leaf(index) = rel {
                 *index += leaves - 1;
             }
             rel.for_each_expr_mut(&mut |expr| expr.map_params(&mut |index| index + params));
         });
-        let mut scion = Some(Rel::Project { input: Box::new(inner.root), exprs: columns });
+        let same = inner_width == Some(columns.len())
+            && (0..).zip(&columns).all(|(index, column)| *column == Expr::Column(index));
+        let mut scion = Some(match same {
+            true => inner.root,
+            false => Rel::Project { input: Box::new(inner.root), exprs: columns },
+        });
         self.root.for_each_mut(&mut |rel| match rel {
             Rel::Leaf(index) if *index == leaf => {
                 // A leaf stands in one place.
