@@ -52,6 +52,9 @@ pub static STARTUP_COST: GucSetting<f64> = GucSetting::<f64>::new(500.0);
 pub static FEED_TUPLE_COST: GucSetting<f64> = GucSetting::<f64>::new(0.004);
 /// `pg_fusion.result_tuple_cost`.
 pub static RESULT_TUPLE_COST: GucSetting<f64> = GucSetting::<f64>::new(0.02);
+/// `pg_fusion.scan_cost_factor`: what a sequential scan costs in a feed, which drives it
+/// without the executor's nodes, relative to what PostgreSQL counts for it.
+pub static SCAN_COST_FACTOR: GucSetting<f64> = GucSetting::<f64>::new(0.7);
 /// `pg_fusion.operator_cost`.
 pub static OPERATOR_COST: GucSetting<f64> = GucSetting::<f64>::new(0.0005);
 
@@ -197,6 +200,11 @@ fn define_costs() {
             c"pg_fusion.result_tuple_cost",
             c"Planner's estimate of the cost of taking one row from the pg_fusion worker.",
             &RESULT_TUPLE_COST,
+        ),
+        (
+            c"pg_fusion.scan_cost_factor",
+            c"Planner's estimate of the cost of a sequential scan for pg_fusion, as a multiple of its cost otherwise.",
+            &SCAN_COST_FACTOR,
         ),
         (
             c"pg_fusion.operator_cost",

@@ -113,8 +113,26 @@ pub fn parallel_start() -> f64 {
 /// PostgreSQL, which checks `pending` clauses on each.
 pub fn path(fragment: Cost, rows: f64, width: i32, pending: usize) -> Cost {
     let start = guc::STARTUP_COST.get();
-    let per_row = guc::RESULT_TUPLE_COST.get() * width_factor(width) + 0.0025 * pending as f64;
+    let per_row = returned(width) + 0.0025 * pending as f64;
     Cost { startup: start + fragment.startup, total: start + fragment.total + rows * per_row }
+}
+
+/// The cost of returning a row of `width` bytes.
+pub fn returned(width: i32) -> f64 {
+    guc::RESULT_TUPLE_COST.get() * width_factor(width)
+}
+
+/// A sequential scan of cost `path` that a feed drives itself.
+pub fn driven(path: Cost) -> Cost {
+    let factor = guc::SCAN_COST_FACTOR.get();
+    Cost { startup: path.startup, total: path.startup + (path.total - path.startup) * factor }
+}
+
+/// A leaf that is a plan of ours itself, of cost `path`: its `rows` rows of `width` bytes
+/// do not leave the engine.
+pub fn grafted(path: Cost, rows: f64, width: i32) -> Cost {
+    let total = (path.total - rows * returned(width)).max(path.startup);
+    Cost { startup: path.startup, total }
 }
 
 /// What `cost` becomes under `pg_fusion.force`: well below `native`, the

@@ -102,7 +102,39 @@ pub unsafe fn offer(
         let fragment = Fragment { kind: Kind::Join(join), rows, cost, leaf_count, pending };
         let fragment = Rc::new(fragment);
         state::set_fragment(joinrel, fragment.clone());
-        path::offer(joinrel, fragment, (*joinrel).reltarget, std::ptr::null_mut());
+        if guc::FORCE.get() || may_return(root, joinrel) {
+            path::offer(joinrel, fragment, (*joinrel).reltarget, std::ptr::null_mut());
+        }
+    }
+}
+
+/// Whether PostgreSQL may go on with the rows of a join: if it is the last one, or if there
+/// is a relation that the engine cannot take.
+///
+/// PostgreSQL's estimates of joined rows are often far too low, because it multiplies the
+/// selectivities of conditions that depend on each other (`clauselist_selectivity`). Its own
+/// plans survive that, for it would not join large tables first. The engine makes that
+/// cheap, and then one index lookup for each of a few rows seems to be the cheapest
+/// continuation, where millions of rows come. A plan that stays in the engine to its end
+/// only hashes, and does not depend on the estimates.
+unsafe fn may_return(root: *const pg_sys::PlannerInfo, joinrel: *const pg_sys::RelOptInfo) -> bool {
+    // SAFETY: valid relations of the planner call; the array has an entry for each.
+    unsafe {
+        let all = (*root).all_baserels;
+        if pg_sys::bms_is_subset(all, (*joinrel).relids) {
+            return true;
+        }
+        let mut relation = -1;
+        loop {
+            relation = pg_sys::bms_next_member(all, relation);
+            if relation < 0 {
+                return false;
+            }
+            let rel = *(*root).simple_rel_array.add(relation as usize);
+            if !rel.is_null() && state::fragment(rel).is_none() {
+                return true;
+            }
+        }
     }
 }
 

@@ -124,8 +124,15 @@ unsafe fn with_filters(
             startup: (*leaf).startup_cost,
             total: ((*leaf).total_cost - saved * input_rows / shares).max((*leaf).startup_cost),
         };
+        let leaf_cost = match (*path).pathtype {
+            NodeTag::T_SeqScan => cost::driven(leaf_cost),
+            _ => leaf_cost,
+        };
         let sifted = cost::sifted(leaf_cost, path_rows / shares, moved.feed.len());
-        let cost = cost::leaf(sifted, fed_rows, shares, (*target).width, moved.engine.len());
+        let cost = match is_ours_below(path) {
+            true => cost::grafted(leaf_cost, rows, (*target).width),
+            false => cost::leaf(sifted, fed_rows, shares, (*target).width, moved.engine.len()),
+        };
         let clauses =
             |filters: Vec<Filter>| filters.into_iter().map(|filter| filter.clause).collect();
         Fragment {
@@ -144,6 +151,17 @@ unsafe fn with_filters(
                 workers: workers(path),
             }),
         }
+    }
+}
+
+/// Whether the rows of `path` are those of a plan of ours, which becomes a part of the
+/// one above.
+unsafe fn is_ours_below(path: *const pg_sys::Path) -> bool {
+    // SAFETY: a path of the planner's.
+    unsafe {
+        let subquery = cast::<pg_sys::SubqueryScanPath, _>(path);
+        let no_qual = (*(*path).parent).baserestrictinfo.is_null();
+        subquery.is_some_and(|subquery| no_qual && path::is_ours(subquery.subpath))
     }
 }
 

@@ -124,6 +124,10 @@ unsafe extern "C-unwind" fn planner(
                 None => standard_planner(parse, query, options, params),
             });
             report::answer(statement);
+            if plan::is_all_ours((*statement).planTree) {
+                // What is left to PostgreSQL's expressions is not worth compiling.
+                (*statement).jitFlags = pg_sys::PGJIT_NONE as c_int;
+            }
             statement
         })
     }

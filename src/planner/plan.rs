@@ -27,6 +27,23 @@ pub const FEED_NAME: &CStr = c"Feed";
 /// Name of the node that parallel workers run.
 pub const FEEDS_NAME: &CStr = c"Feeds";
 
+/// Whether a PgFusion node does all of a plan, maybe below a limit.
+///
+/// # Safety
+///
+/// `plan` is NULL or a valid plan.
+pub unsafe fn is_all_ours(plan: *const pg_sys::Plan) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let top = match cast::<pg_sys::Limit, _>(plan) {
+            Some(limit) => limit.plan.lefttree,
+            None => plan.cast_mut(),
+        };
+        cast::<pg_sys::CustomScan, _>(top)
+            .is_some_and(|scan| std::ptr::eq(scan.methods, executor::fusion_scan_methods()))
+    }
+}
+
 struct PathMethods(pg_sys::CustomPathMethods);
 // SAFETY: immutable, and its only pointers are to static data.
 unsafe impl Sync for PathMethods {}
