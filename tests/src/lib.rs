@@ -6,5 +6,8 @@
 //! with the program, even if that is killed.
 
 pub mod plan;
+pub mod process;
 pub mod query;
+pub mod scene;
 pub mod server;
+pub mod shops;
