@@ -11,3 +11,4 @@ pub mod query;
 pub mod scene;
 pub mod server;
 pub mod shops;
+pub mod victim;
