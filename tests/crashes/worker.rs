@@ -3,9 +3,7 @@
 
 use fusion_bench::connect::Rows;
 use fusion_bench::measure::Mode;
-use fusion_tests::process::{
-    await_that, is_alive, limit, private_memory_mb, running_worker, signal,
-};
+use fusion_tests::process::{await_that, is_alive, private_memory_mb, running_worker, signal};
 use fusion_tests::query::{pool, set_mode};
 use fusion_tests::server::Server;
 use fusion_tests::shops::{BY_CITY, turn};
@@ -171,7 +169,7 @@ fn out_of_the_operating_systems_memory() {
     let status = std::fs::read_to_string(format!("/proc/{worker}/status")).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmSize:")).unwrap();
     let size: u64 = line.trim().trim_end_matches(" kB").trim().parse().unwrap();
-    if !limit(worker, &format!("--as={}", (size + 64 * 1024) * 1024)) {
+    if !server.limit(worker, &format!("--as={}:", (size + 64 * 1024) * 1024)) {
         println!("skipped: prlimit is missing or may not");
         return;
     }

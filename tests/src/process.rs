@@ -55,13 +55,6 @@ pub fn signal(pid: u32, name: &str) {
     assert!(status.is_ok_and(|status| status.success()), "cannot send {name} to {pid}");
 }
 
-/// Limits a resource of a running process, as `prlimit` names it; `false` if there
-/// is no such program, or it may not.
-pub fn limit(pid: u32, resource: &str) -> bool {
-    let command = Command::new("prlimit").args(["--pid", &pid.to_string(), resource]).status();
-    command.is_ok_and(|status| status.success())
-}
-
 /// The memory of a process that is not shared with others, in MB.
 pub fn private_memory_mb(pid: u32) -> Option<f64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;

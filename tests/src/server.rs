@@ -116,16 +116,29 @@ impl Server {
     /// A program of this PostgreSQL, run as the user that runs the server, and in
     /// the server's folder: not every user may be in ours.
     pub fn program(&self, name: &str) -> Command {
-        let path = self.bindir.join(name);
+        self.as_server(&self.bindir.join(name))
+    }
+
+    /// A program, run as [`Server::program`] says.
+    fn as_server(&self, program: &Path) -> Command {
         let mut command = if is_root() {
             let mut command = Command::new("runuser");
-            command.args(["-u", "postgres", "--"]).arg(path);
+            command.args(["-u", "postgres", "--"]).arg(program);
             command
         } else {
-            Command::new(path)
+            Command::new(program)
         };
         command.current_dir(&self.dir);
         command
+    }
+
+    /// Limits a resource of one of the server's processes, in the words of `prlimit`;
+    /// `false` if that is not to be had here. `--fsize=1000:` leaves the hard limit,
+    /// so that the soft one can be raised again.
+    pub fn limit(&self, pid: u32, resource: &str) -> bool {
+        let mut command = self.as_server(Path::new("prlimit"));
+        command.args(["--pid", &pid.to_string(), resource]).stderr(Stdio::null());
+        command.status().is_ok_and(|status| status.success())
     }
 
     /// A client program of this PostgreSQL, connecting to the server.
