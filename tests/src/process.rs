@@ -72,11 +72,6 @@ pub fn processor_time(pid: u32) -> Option<f64> {
     Some((ticks(11)? + ticks(12)?) / 100.0)
 }
 
-/// How many files a process has open.
-pub fn open_files(pid: u32) -> Option<usize> {
-    Some(fs::read_dir(format!("/proc/{pid}/fd")).ok()?.count())
-}
-
 /// The names of a process's threads that begin with `prefix`.
 fn threads(pid: u32, prefix: &str) -> Vec<String> {
     let Ok(tasks) = fs::read_dir(format!("/proc/{pid}/task")) else { return Vec::new() };
