@@ -192,6 +192,16 @@ fn everything_else_that_gives_rows() {
     }
     assert_scene(
         server,
+        2,
+        &[
+            "CREATE MATERIALIZED VIEW m AS SELECT shop_id, count(*) AS n FROM sale GROUP BY shop_id",
+            "SELECT city, sum(n) FROM m JOIN shop ON shop.id = shop_id GROUP BY city ORDER BY city",
+            "CREATE VIEW v AS SELECT shop_id, sum(n) AS n FROM m GROUP BY shop_id",
+            "SELECT city, sum(n) FROM v JOIN shop ON shop.id = shop_id GROUP BY city ORDER BY city",
+        ],
+    );
+    assert_scene(
+        server,
         3,
         &[
             "CREATE TABLE wide (id int, body text, twice int GENERATED ALWAYS AS (id * 2) STORED)",
