@@ -33,7 +33,7 @@ COMPATIBILITY = docs/compatibility.md
 PG_REGRESS = $(shell dirname $$($(PG_CONFIG) --pgxs))/../test/regress/pg_regress
 
 .NOTPARALLEL:
-.PHONY: build install docs demo bench bench-feed psql fuzz check installcheck fmt lint test regress bootstrap clean help
+.PHONY: build install docs demo bench bench-feed psql fuzz soak check installcheck fmt lint test regress bootstrap clean help
 
 build: bootstrap ## build the extension and the tools (the default)
 	cargo build $(CARGO_FLAGS)
@@ -68,6 +68,10 @@ fuzz: SEED ?= 1
 fuzz: install ## [MINUTES=10 SEED=1] random queries with and without pg_fusion; differences become scripts
 	$(CARGO_TARGET_DIR)/release/fusion-fuzz run --minutes $(MINUTES) --seed $(SEED) \
 	    --findings $(CARGO_TARGET_DIR)/fuzz-findings $(FUZZ_OPTIONS)
+
+soak: MINUTES ?= 10
+soak: install ## [MINUTES=10] 64 clients of fusion queries beside pgbench's writes and cancel requests
+	SOAK_MINUTES=$(MINUTES) cargo test $(CARGO_FLAGS) --test load -- --ignored --nocapture soak
 
 check: bootstrap ## everything that must hold: format, lints, all tests
 	@echo "== format"

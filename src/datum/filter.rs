@@ -228,6 +228,10 @@ impl Filter {
         negated: bool,
     ) -> Option<Self> {
         let ty = *types.get(column)?;
+        if literals.is_empty() {
+            // Then even NULL is none of them.
+            return None;
+        }
         if matches!(ty, DataType::Text | DataType::Bpchar) {
             let padded = ty == DataType::Bpchar;
             let text = |literal: &Literal| match &literal.value {
@@ -489,6 +493,8 @@ mod tests {
         assert_eq!(passing(&filter, &[1, 2, 3, 3], 0b1000), 0b0101);
         let filter = Filter::of(&list(true), &types).unwrap();
         assert_eq!(passing(&filter, &[1, 2, 3, 4], 0b1000), 0b0010);
+        let none = Expr::InList { arg: Box::new(column(0)), values: Vec::new(), negated: true };
+        assert!(Filter::of(&none, &types).is_none());
         let both = call(Function::Ge, column(0), column(1));
         let filter = Filter::of(&both, &types).unwrap();
         assert_eq!(passing(&filter, &[1, 2], 0), 0b11, "one column twice");

@@ -5,6 +5,11 @@
 //! program starts its own server with `scripts/server`, and the server goes away
 //! with the program, even if that is killed.
 
+pub mod big;
 pub mod plan;
+pub mod process;
 pub mod query;
+pub mod scene;
 pub mod server;
+pub mod shops;
+pub mod victim;

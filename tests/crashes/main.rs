@@ -1,0 +1,5 @@
+//! Processes that end: the fusion worker, backends, the postmaster; restarts.
+
+mod backend;
+mod restart;
+mod worker;
