@@ -1,5 +1,6 @@
 //! Joins of fragments.
 
+use super::build::variables;
 use super::compare::join_key;
 use super::expr::{AnyVar, Params, Translator, implementation};
 use super::fragment::{Fragment, JoinFragment, JoinKey, Kind};
@@ -91,7 +92,8 @@ pub unsafe fn offer(
         {
             return report::relation(root, joinrel, &reason);
         }
-        if let Err(reason) = check_placeholders(root, kind, joinrel, outerrel, innerrel) {
+        let sides = (outerrel, innerrel);
+        if let Err(reason) = check_placeholders(root, kind, joinrel, sides, &parts) {
             return report::relation(root, joinrel, &reason);
         }
         let (left, right) = inputs;
@@ -171,15 +173,18 @@ unsafe fn check_placeholders(
     root: *mut pg_sys::PlannerInfo,
     kind: JoinKind,
     joinrel: *const pg_sys::RelOptInfo,
-    outerrel: *const pg_sys::RelOptInfo,
-    innerrel: *const pg_sys::RelOptInfo,
+    (outerrel, innerrel): (*mut pg_sys::RelOptInfo, *mut pg_sys::RelOptInfo),
+    parts: &Parts,
 ) -> Result<(), Reason> {
     // SAFETY: the planner's structures are valid for the call.
     unsafe {
         let known = |rel: *const pg_sys::RelOptInfo, node| {
             iter::<pg_sys::Node>((*(*rel).reltarget).exprs).any(|other| is_same(other, node))
         };
-        for node in iter::<pg_sys::Node>((*(*joinrel).reltarget).exprs) {
+        let keys = parts.keys.iter().flat_map(|key| [key.left, key.right]);
+        let clauses = parts.residual.iter().chain(&parts.above).chain(&parts.pending).copied();
+        let read = keys.chain(clauses).flat_map(|clause| variables(clause));
+        for node in iter::<pg_sys::Node>((*(*joinrel).reltarget).exprs).chain(read) {
             let Some(placeholder) = cast::<pg_sys::PlaceHolderVar, _>(node) else {
                 continue;
             };
