@@ -33,7 +33,7 @@ pub fn check<T>(result: Result<T, impl Into<PgError>>) -> T {
 pub fn page_error(error: PageError) -> PgError {
     match error {
         PageError::Jumbo(reason) => PgError::new(
-            SqlState::DISK_FULL,
+            SqlState::of_file_error(&reason),
             format!("could not write a row that is larger than a page: {reason}"),
         ),
         other => PgError::internal(other.to_string()),

@@ -15,11 +15,12 @@ use crate::guc::{self, FeedStage};
 use crate::nodes::{cast, iter, list_of};
 use crate::planner::{FEED_NAME, FeedPlan};
 use crate::worker::wake_latch;
-use fusion_page::{Feeder, KeyFilter, LeafPageMut, MAX_LEAVES, PageLayout, PageWriter};
+use fusion_page::{FeedStatus, Feeder, KeyFilter, LeafPageMut, MAX_LEAVES, PageLayout, PageWriter};
 use fusion_plan::PgError;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 static SCAN_METHODS: Methods<pg_sys::CustomScanMethods> = Methods(pg_sys::CustomScanMethods {
     CustomName: FEED_NAME.as_ptr(),
@@ -189,6 +190,13 @@ pub enum Produced {
 /// as the one before. A query that needs few rows gets them soon.
 const FIRST_PAGE_ROWS: usize = 512;
 
+/// A page that is not full is sent after this time, if it has a row: where rows are slow
+/// to come, nobody shall wait for more of them than he needs.
+const HURRY: Duration = Duration::from_millis(5);
+
+/// A chunk of rows that takes longer than this to fetch is followed by a smaller one.
+const SLOW: Duration = Duration::from_micros(500);
+
 /// What a feed has seen of the engine's filters.
 #[derive(Clone, Copy, Debug, Default)]
 struct RuntimeFilters {
@@ -227,6 +235,8 @@ pub struct Feed {
     stage: Stage,
     layout: Arc<PageLayout>,
     page_rows: usize,
+    /// Rows to fetch at a time.
+    chunk: usize,
     /// The others that feed this leaf.
     crew: Option<Crew>,
     /// How much the engine's filters achieve.
@@ -285,6 +295,7 @@ impl Feed {
                 stage: Stage::new(writers, &attributes, by_value, filters, keys, memory),
                 layout: Arc::new(PageLayout::new(&types, page_size, None)),
                 page_rows: FIRST_PAGE_ROWS,
+                chunk: 1,
                 crew: None,
                 runtime: RuntimeFilters::default(),
                 joined: false,
@@ -385,7 +396,13 @@ impl Feed {
             true => Vec::new(),
             false => feeder.filters(self.leaf).map_err(page_error)?,
         };
+        let begun = Instant::now();
         loop {
+            if begun.elapsed() > HURRY
+                && (!writer.is_empty() || feeder.status() != FeedStatus::Running)
+            {
+                break;
+            }
             let wanted = self.page_rows.saturating_sub(writer.rows());
             // A page without room for even one row is "full" from the start; then
             // every row goes by itself.
@@ -482,11 +499,16 @@ impl Feed {
                 if self.exhausted {
                     return Ok(false);
                 }
-                let Self { source, stage, exhausted, .. } = self;
+                let Self { source, stage, exhausted, chunk, .. } = self;
+                let begun = Instant::now();
                 boundary::call(|| {
                     stage.recycle();
-                    *exhausted = !source.fetch(stage, limit.min(CHUNK));
+                    *exhausted = !source.fetch(stage, limit.min(*chunk));
                 });
+                *chunk = match begun.elapsed() < SLOW {
+                    true => (*chunk * 2).min(CHUNK),
+                    false => (*chunk / 2).max(1),
+                };
                 let removed = self.stage.sift()?;
                 let instrument = (*self.node).ss.ps.instrument;
                 if removed > 0 && !instrument.is_null() {

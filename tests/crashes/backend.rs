@@ -28,7 +28,6 @@ fn a_killed_leader() {
 
 /// A parallel worker that feeds is killed.
 #[test]
-#[ignore = "only the leader feeds: no parallel worker takes part yet"]
 fn a_killed_producer() {
     let (_turn, server) = turn();
     let mut watcher = watcher(server);

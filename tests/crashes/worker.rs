@@ -77,7 +77,6 @@ fn terminated_when_busy() {
 
 /// A leaf whose rows take seconds.
 #[test]
-#[ignore = "a feed looks for the worker only when a page is full"]
 fn a_slow_leaf_is_told_of_the_end() {
     let (_turn, server) = turn();
     let mut watcher = watcher(server);

@@ -158,7 +158,6 @@ fn no_space_left() {
 
 /// As PostgreSQL has it.
 #[test]
-#[ignore = "a full disk is reported with SQLSTATE 58000"]
 fn no_space_left_has_its_own_sqlstate() {
     assert!(on_a_full_disk().iter().all(|code| code == "53100"));
 }

@@ -27,10 +27,14 @@ pub(crate) fn to_pg(error: &DataFusionError) -> PgError {
             return out_of_memory(detail);
         }
         if let Some(error) = current.downcast_ref::<io::Error>() {
-            if let Some(inner) = error.get_ref().and_then(|inner| inner.downcast_ref::<PgError>()) {
-                return inner.clone();
+            // One of the operating system's, or a wrapper of any other.
+            match error.get_ref() {
+                Some(inner) => {
+                    cause = Some(inner);
+                    continue;
+                }
+                None => return spill_failed(error),
             }
-            return spill_failed(error);
         }
         cause = match current.downcast_ref::<ArrowError>() {
             Some(ArrowError::ExternalError(inner)) => Some(inner.as_ref()),
@@ -58,10 +62,7 @@ pub(crate) fn from_panic(payload: &(dyn Any + Send)) -> PgError {
 }
 
 fn spill_failed(error: &io::Error) -> PgError {
-    let sqlstate = match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => SqlState::DISK_FULL,
-        _ => SqlState::SYSTEM_ERROR,
-    };
+    let sqlstate = SqlState::of_file_error(error);
     PgError::new(sqlstate, format!("could not use a pg_fusion spill file: {error}"))
 }
 
@@ -92,6 +93,13 @@ mod tests {
     fn a_full_disk_is_told_apart_from_a_defect() {
         let full = io::Error::from(io::ErrorKind::StorageFull);
         assert_eq!(to_pg(&DataFusionError::IoError(full)).sqlstate, SqlState::DISK_FULL);
+        // As DataFusion's writers wrap it.
+        let inner = DataFusionError::IoError(io::Error::from_raw_os_error(28));
+        let wrapped = to_pg(&DataFusionError::IoError(io::Error::other(inner)));
+        assert_eq!(wrapped.sqlstate, SqlState::DISK_FULL, "{wrapped}");
+        assert!(wrapped.message.contains("No space left on device"), "{wrapped}");
+        let files = DataFusionError::IoError(io::Error::from_raw_os_error(24));
+        assert_eq!(to_pg(&files).sqlstate.as_str(), "53000");
         let defect = to_pg(&DataFusionError::Internal("x".into()));
         assert_eq!(defect.sqlstate, SqlState::INTERNAL_ERROR);
     }

@@ -51,6 +51,26 @@ impl SqlState {
     /// `XX000`, a defect of ours.
     pub const INTERNAL_ERROR: Self = Self(*b"XX000");
 
+    /// The state for an error of the operating system about files, as
+    /// `errcode_for_file_access` in elog.c has it; `58000` for those that it does not know.
+    pub fn of_file_error(error: &std::io::Error) -> Self {
+        use std::io::ErrorKind as Kind;
+        /// "Too many open files", in the process and in the system: of no kind of their own.
+        const EMFILE: i32 = 24;
+        const ENFILE: i32 = 23;
+        /// "Input/output error".
+        const EIO: i32 = 5;
+        match (error.raw_os_error(), error.kind()) {
+            (Some(EMFILE | ENFILE), _) => Self(*b"53000"),
+            (Some(EIO), _) => Self(*b"58030"),
+            (_, Kind::StorageFull | Kind::QuotaExceeded) => Self::DISK_FULL,
+            (_, Kind::OutOfMemory) => Self::OUT_OF_MEMORY,
+            (_, Kind::NotFound) => Self(*b"58P01"),
+            (_, Kind::PermissionDenied | Kind::ReadOnlyFilesystem) => Self(*b"42501"),
+            _ => Self::SYSTEM_ERROR,
+        }
+    }
+
     /// The five characters, or `XX000` if they are not ASCII.
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).unwrap_or("XX000")

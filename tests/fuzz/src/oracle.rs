@@ -84,7 +84,7 @@ impl Oracle {
             if native_time * SLOWNESS > self.runner.timeout() {
                 return Verdict::Slow;
             }
-            if self.repeats_nodes(program) {
+            if self.is_slow_by_nature(program) {
                 return Verdict::Slow;
             }
             // The machine may have been busy.
@@ -132,11 +132,17 @@ impl Oracle {
         several && matches!(outcome, Outcome::Failed(failure) if failure.is_data_exception())
     }
 
-    /// Whether the forced plan runs PgFusion nodes again and again, for a subquery of
-    /// every row: a session each time takes its time.
-    fn repeats_nodes(&mut self, program: &Program) -> bool {
-        let plan = self.runner.run(program, Planned::Forced, Task::Explain);
-        matches!(plan, Outcome::Rows(rows) if rows.lines().contains("\"Subplan Name\": \"SubPlan"))
+    /// Whether the forced plan is slow by its nature: it runs PgFusion nodes again and
+    /// again, for a subquery of every row, or it looks at every pair of rows of a join
+    /// without an equality. Cost would not have chosen it.
+    fn is_slow_by_nature(&mut self, program: &Program) -> bool {
+        let Outcome::Rows(rows) = self.runner.run(program, Planned::Forced, Task::Explain) else {
+            return false;
+        };
+        let text = rows.lines();
+        let all_pairs = |line: &str| line.contains(" join") && !line.contains(" = ");
+        text.contains("\"Subplan Name\": \"SubPlan")
+            || Plan::parse(&text).fusion_lines().any(all_pairs)
     }
 
     /// Whether PostgreSQL's plan has nodes that are never executed.
