@@ -33,7 +33,7 @@ COMPATIBILITY = docs/compatibility.md
 PG_REGRESS = $(shell dirname $$($(PG_CONFIG) --pgxs))/../test/regress/pg_regress
 
 .NOTPARALLEL:
-.PHONY: build install docs demo bench bench-feed psql fuzz soak check installcheck fmt lint test regress bootstrap clean help
+.PHONY: build install docs demo bench bench-feed calibrate psql fuzz soak check installcheck fmt lint test regress bootstrap clean help
 
 build: bootstrap ## build the extension and the tools (the default)
 	cargo build $(CARGO_FLAGS)
@@ -58,6 +58,12 @@ bench-feed: RUNS = 7
 bench-feed: install ## [SF=1 RUNS=7] what it costs to bring rows to the engine; figures in bench/results
 	scripts/server run --scale $(SF) -- sh -c '$(RUNNER) load --scale $(SF) --indexes none \
 	    && $(RUNNER) feed --scale $(SF) --runs $(RUNS)'
+
+calibrate: SF ?= 1
+calibrate: TIMEOUT ?= 20
+calibrate: install ## [SF=1 INDEXES=pk|none QUERIES=1,3 RUNS=3] fit the cost settings to measured plans
+	scripts/server run --scale $(SF) -- sh -c '$(RUNNER) load --scale $(SF) --indexes $(INDEXES) \
+	    && $(RUNNER) calibrate --queries "$(QUERIES)" --runs $(RUNS) --timeout $(TIMEOUT)'
 
 psql: SF ?= 0.01
 psql: install ## [SF=0.01] a psql prompt on a throw-away server with TPC-H data

@@ -4,6 +4,7 @@
 //! The binary `fusion-bench` is what `make bench`, `make demo` and `make psql`
 //! call; the live-server tests use the same loader and the same queries.
 
+pub mod calibrate;
 pub mod chart;
 pub mod compare;
 pub mod connect;

@@ -14,7 +14,7 @@ use fusion_bench::measure::{Plan, measure};
 use fusion_bench::progress::Progress;
 use fusion_bench::report::{Report, show_equal, show_ms};
 use fusion_bench::schema::Indexes;
-use fusion_bench::{chart, demo, feed, load, measure::Mode, queries};
+use fusion_bench::{calibrate, chart, demo, feed, load, measure::Mode, queries};
 
 #[derive(Parser)]
 #[command(name = "fusion-bench", about = "TPC-H with and without pg_fusion")]
@@ -50,6 +50,11 @@ enum Command {
         /// Folder of the figures
         #[arg(long, default_value = "bench/results")]
         output: PathBuf,
+    },
+    /// Fit the planner's cost settings to measured plans
+    Calibrate {
+        #[command(flatten)]
+        how: How,
     },
     /// Show each query with and without pg_fusion; fails unless all results are equal
     Demo {
@@ -104,6 +109,15 @@ fn main() -> ExitCode {
             let feed = feed::measure(&mut session, how.runs)?;
             print!("{}", feed.to_text());
             feed.write(&output, scale).map(|()| true)
+        }),
+        Command::Calibrate { how } => how.session().and_then(|mut session| {
+            require_fusion(&mut session)?;
+            let selected = queries::select(&how.queries)?;
+            let start = calibrate::current(&mut session)?;
+            let samples = calibrate::measure(&mut session, &selected, how.runs)?;
+            let fit = calibrate::fit(&samples, start).context("no query could be measured")?;
+            print!("{}", calibrate::report(&samples, &fit));
+            Ok(true)
         }),
         Command::Demo { how } => how.session().and_then(|mut session| {
             require_fusion(&mut session)?;

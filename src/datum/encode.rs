@@ -141,18 +141,24 @@ impl ColumnWriter {
                 let value = f64::from_bits(datum.value() as u64);
                 if value.is_nan() { f64::NAN } else { value }.to_bits()
             }),
-            // SAFETY: the caller's promise, here and below.
+            // SAFETY: the caller's promise.
             Form::Fixed16 => values.fill(page, column, |datum| unsafe {
                 u128::from_le_bytes(datum.cast_mut_ptr::<[u8; 16]>().read_unaligned())
             }),
             Form::Decimal { scale } => {
+                // SAFETY: as above.
                 values.try_fill(page, column, |datum| unsafe { decimal(datum, scale) })
             }
             Form::Wide { scale } => {
+                // SAFETY: as above.
                 values.try_fill(page, column, |datum| unsafe { wide(datum, scale) })
             }
-            Form::Enum => values
-                .try_fill(page, column, |datum| unsafe { self.enums.value(datum.value() as u32) }),
+            Form::Enum => {
+                // SAFETY: as above.
+                let value =
+                    |datum: pg_sys::Datum| unsafe { self.enums.value(datum.value() as u32) };
+                values.try_fill(page, column, value)
+            }
             Form::Varlena | Form::Name | Form::Opaque => {
                 Err(PgError::internal("a column of views is written as such"))
             }

@@ -269,11 +269,11 @@ impl Producer {
         // SAFETY: the caller's promise.
         unsafe {
             for child in iter::<pg_sys::PlanState>((*node).custom_ps) {
-                if cast::<pg_sys::CustomScanState, _>(child).is_some() {
-                    if let Some(feed) = Feed::new(child, region.page_size(), &number)? {
-                        leaves |= 1 << feed.leaf();
-                        self.feeds.push(feed);
-                    }
+                if cast::<pg_sys::CustomScanState, _>(child).is_some()
+                    && let Some(feed) = Feed::new(child, region.page_size(), &number)?
+                {
+                    leaves |= 1 << feed.leaf();
+                    self.feeds.push(feed);
                 }
             }
         }

@@ -158,7 +158,7 @@ unsafe fn plain_columns(targets: *const pg_sys::List, relation: i32) -> Option<V
         iter::<pg_sys::TargetEntry>(targets)
             .map(|entry| {
                 let var = cast::<pg_sys::Var, _>((*entry).expr)?;
-                let own = var.varno as i32 == relation;
+                let own = var.varno == relation;
                 usize::try_from(var.varattno).ok().filter(|_| own)?.checked_sub(1)
             })
             .collect()

@@ -86,7 +86,7 @@ unsafe fn plain_scan(
         let columns = iter::<pg_sys::TargetEntry>((*plan).plan.targetlist).take(count);
         let attributes = columns.map(|entry| {
             let var = cast::<pg_sys::Var, _>((*entry).expr)?;
-            let own = var.varno as u32 == (*plan).scanrelid as u32;
+            let own = u32::try_from(var.varno) == Ok((*plan).scanrelid);
             usize::try_from(var.varattno).ok().filter(|_| own)?.checked_sub(1)
         });
         let attributes: Vec<_> = attributes.collect::<Option<_>>()?;

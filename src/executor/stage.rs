@@ -379,9 +379,9 @@ impl Stage {
                 };
                 for row in first..first + count {
                     let datum: *const pg_sys::Datum = &raw const column.datums[row];
-                    // SAFETY: the rows are ready. The bytes live until the stage is
-                    // emptied, and are not looked at later.
                     let bytes = match column.nulls >> row & 1 {
+                        // SAFETY: the rows are ready. The bytes live until the stage is
+                        // emptied, and are not looked at later.
                         0 => unsafe { writer.bytes(&*datum) },
                         _ => &[],
                     };

@@ -3,7 +3,7 @@
 
 use std::process::{Child, Stdio};
 
-use fusion_tests::process::await_that;
+use fusion_tests::process::{await_that, running_worker};
 use fusion_tests::query::pool;
 use fusion_tests::server::Server;
 use fusion_tests::shops::turn;
@@ -191,6 +191,7 @@ fn an_idle_cursor_times_out_with_its_transaction() {
 #[test]
 fn terminated_backends() {
     let (_turn, server) = turn();
+    let worker = running_worker(server);
     let mut watcher = prepare(server);
     for phase in [Planning, Waiting, Feeding, Computing] {
         let crowd = Crowd::of(server, phase);
@@ -201,7 +202,9 @@ fn terminated_backends() {
         let terminate = "SELECT pg_terminate_backend($1, 30000)";
         assert!(watcher.query_one(terminate, &[&victim.pid]).unwrap().get::<_, bool>(0));
         let failure = victim.outcome().unwrap_err();
-        assert_eq!(failure.code, "57P01", "{phase:?}: {failure:?}");
+        // The client may find the connection closed before it has read why.
+        assert!(failure.is_disconnect(), "{phase:?}: {failure:?}");
+        assert_eq!(running_worker(server), worker, "nobody else ends");
         drop(crowd);
         drop(watcher);
         watcher = assert_recovered(server);

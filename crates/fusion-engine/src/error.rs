@@ -19,6 +19,7 @@ pub(crate) fn to_datafusion(error: PgError) -> DataFusionError {
 /// `53200`, a full disk `53100`, and everything else is a defect, `XX000`.
 pub(crate) fn to_pg(error: &DataFusionError) -> PgError {
     let mut cause: Option<&(dyn Error + 'static)> = Some(error);
+    let mut wrapper = None;
     while let Some(current) = cause {
         if let Some(found) = current.downcast_ref::<PgError>() {
             return found.clone();
@@ -27,21 +28,22 @@ pub(crate) fn to_pg(error: &DataFusionError) -> PgError {
             return out_of_memory(detail);
         }
         if let Some(error) = current.downcast_ref::<io::Error>() {
-            // One of the operating system's, or a wrapper of any other.
-            match error.get_ref() {
-                Some(inner) => {
-                    cause = Some(inner);
-                    continue;
-                }
-                None => return spill_failed(error),
-            }
+            // One of the operating system's, or a wrapper of any other, which may hide it
+            // but for its kind.
+            let Some(inner) = error.get_ref() else { return spill_failed(error) };
+            wrapper = Some(error);
+            cause = Some(inner);
+            continue;
         }
         cause = match current.downcast_ref::<ArrowError>() {
             Some(ArrowError::ExternalError(inner)) => Some(inner.as_ref()),
             _ => current.source(),
         };
     }
-    PgError::internal(format!("pg_fusion engine: {}", error.strip_backtrace()))
+    match wrapper {
+        Some(error) => spill_failed(error),
+        None => PgError::internal(format!("pg_fusion engine: {}", error.strip_backtrace())),
+    }
 }
 
 /// The memory limit is reached and nothing more can be spilled.
@@ -98,6 +100,10 @@ mod tests {
         let wrapped = to_pg(&DataFusionError::IoError(io::Error::other(inner)));
         assert_eq!(wrapped.sqlstate, SqlState::DISK_FULL, "{wrapped}");
         assert!(wrapped.message.contains("No space left on device"), "{wrapped}");
+        // As the makers of temporary files wrap it: an error that hides its source.
+        let hidden = io::Error::new(io::ErrorKind::NotFound, "no such directory");
+        let hidden = to_pg(&DataFusionError::IoError(hidden));
+        assert_eq!(hidden.sqlstate.as_str(), "58P01", "{hidden}");
         let files = DataFusionError::IoError(io::Error::from_raw_os_error(24));
         assert_eq!(to_pg(&files).sqlstate.as_str(), "53000");
         let defect = to_pg(&DataFusionError::Internal("x".into()));

@@ -36,9 +36,7 @@ pub(crate) fn write_filter(keys: &KeySet, column: u32, page: &[AtomicU64]) {
     let keys = keys.keys().unwrap_or_default();
     let words = match keys.len() {
         0 => 0,
-        count => (count / KEYS_PER_WORD)
-            .next_power_of_two()
-            .min(most_words(page.len() * size_of::<AtomicU64>())),
+        count => (count / KEYS_PER_WORD).next_power_of_two().min(most_words(size_of_val(page))),
     };
     let (header, bits) = page.split_at(HEADER.min(page.len()));
     let values = [u64::from(column), least as u64, greatest as u64, words as u64];

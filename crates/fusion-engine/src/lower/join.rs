@@ -155,7 +155,8 @@ impl Lowering<'_> {
     }
 }
 
-type KeyPair = (Arc<dyn PhysicalExpr>, Arc<dyn PhysicalExpr>);
+/// A key of both sides, of the built one first.
+pub(super) type KeyPair = (Arc<dyn PhysicalExpr>, Arc<dyn PhysicalExpr>);
 
 /// The inputs of a join, and which of them DataFusion's operator has as its left
 /// one, which it keeps in memory.

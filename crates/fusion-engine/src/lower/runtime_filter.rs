@@ -5,10 +5,10 @@
 //! provided that they would have come to the join unchanged, and that nothing on the
 //! way notices that they are missing.
 
+use super::join::KeyPair;
 use super::{Lowering, Stream};
 use crate::ops::{GatherKeysExec, Target};
 use arrow::datatypes::DataType as Arrow;
-use datafusion_physical_expr::PhysicalExpr;
 use fusion_plan::{DataType, Expr, Function, Join, JoinKind, Plan, Rel, Side};
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ impl Lowering<'_> {
         join: &Join,
         build: Stream,
         build_side: Side,
-        keys: &[(Arc<dyn PhysicalExpr>, Arc<dyn PhysicalExpr>)],
+        keys: &[KeyPair],
         node: u32,
     ) -> Stream {
         if self.io.filter_capacity() == 0 || !drops_probe_rows(join.kind, build_side) {
