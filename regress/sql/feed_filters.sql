@@ -25,7 +25,7 @@ CREATE VIEW comparisons AS
                  ('d', 'timestamp ''2000-01-01'''), ('d', 'timestamp ''1999-12-31 12:00'''), ('d', 'timestamp ''infinity'''), ('d', 'timestamp ''-infinity'''), ('timestamp ''1970-01-01 00:00:01''', 'd'), ('d', 'timestamp ''294276-12-31 23:59:59'''), ('d', 'ts'),
                  ('ts', '''2000-01-01'''), ('ts', '''infinity'''), ('ts', 'ts'), ('ts', 'date ''1970-01-01'''), ('tm', '''12:00'''), ('tz', '''2000-01-01 00:00:00+00'''),
                  ('f8', '0'), ('f8', '''NaN'''), ('f4', '1'), ('b', 'true'),
-                 ('t', '''a'''), ('t', ''''''), ('t', '''a '''), ('v', '''A'''), ('c', '''a'''), ('c', '''a   '''), ('c', ''''''), ('na', '''a'''), ('t', 'v'), ('t', '''日本語''')) AS sides (l, r);
+                 ('t', '''a'''), ('t', ''''''), ('t', '''a '''), ('v', '''A'''), ('c', '''a'''), ('c', '''a   '''), ('c', ''''''), ('c', '''a ''::text'), ('c', '''a''::text'), ('''''::text', 'c'), ('na', '''a'''), ('t', 'v'), ('t', '''日本語''')) AS sides (l, r);
 SELECT count(*), count(*) FILTER (WHERE in_feed(query)) FROM comparisons;
 SELECT query, result FROM comparisons, same(query) AS result WHERE result NOT LIKE 'same%' OR result LIKE '%PostgreSQL';
 -- lists

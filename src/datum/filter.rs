@@ -51,7 +51,7 @@ pub enum Filter {
         column: usize,
         /// Whether blanks at the end do not count.
         padded: bool,
-        /// The texts, without these blanks.
+        /// The texts.
         values: Vec<Vec<u8>>,
         /// None of them.
         negated: bool,
@@ -235,7 +235,12 @@ impl Filter {
         if matches!(ty, DataType::Text | DataType::Bpchar) {
             let padded = ty == DataType::Bpchar;
             let text = |literal: &Literal| match &literal.value {
-                Some(Value::Text(text)) => Some(unpadded(text.as_bytes(), padded).to_vec()),
+                // A text is compared as it is, also with a column that was cast to one,
+                // which trims it.
+                Some(Value::Text(text)) => {
+                    let padded = literal.ty == DataType::Bpchar;
+                    Some(unpadded(text.as_bytes(), padded).to_vec())
+                }
                 _ => None,
             };
             let values = literals.iter().map(text).collect::<Option<_>>()?;
@@ -547,6 +552,14 @@ mod tests {
         let expr = call(Function::Ne, wrap(Function::BpcharTrim, DataType::Text), text.clone());
         let filter = Filter::of(&expr, &[DataType::Bpchar]).unwrap();
         assert!(matches!(filter, Filter::Texts { padded: true, negated: true, .. }));
+        let blank = Expr::literal(DataType::Text, Value::Text("R ".into()));
+        let expr_with =
+            |literal| call(Function::Eq, wrap(Function::BpcharTrim, DataType::Text), literal);
+        let filter = Filter::of(&expr_with(blank), &[DataType::Bpchar]).unwrap();
+        assert!(matches!(filter, Filter::Texts { values, .. } if values == [b"R "]));
+        let padded = Expr::literal(DataType::Bpchar, Value::Text("R ".into()));
+        let filter = Filter::of(&expr_with(padded), &[DataType::Bpchar]).unwrap();
+        assert!(matches!(filter, Filter::Texts { values, .. } if values == [b"R"]));
         // The same function of a text is not what its comparison does.
         assert!(Filter::of(&expr, &[DataType::Text]).is_none());
         let filter = Filter::of(&call(Function::Eq, column(0), text), &[DataType::Text]).unwrap();

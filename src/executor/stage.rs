@@ -459,7 +459,8 @@ impl Stage {
     ///
     /// As for [`Stage::take`], in the transaction that took the rows.
     pub unsafe fn release(&mut self) {
-        for buffer in self.pins.drain(..) {
+        // Without an iterator, whose destructor an error would jump over.
+        while let Some(buffer) = self.pins.pop() {
             // SAFETY: pinned by `pin`.
             unsafe { raw::release_buffer(buffer) };
         }

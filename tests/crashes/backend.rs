@@ -43,7 +43,7 @@ fn a_killed_producer() {
          GROUP BY city",
     );
     let producer = await_some("a parallel worker", || {
-        let sql = "SELECT pid FROM pg_stat_activity WHERE leader_pid = $1";
+        let sql = "SELECT pid FROM pg_stat_activity WHERE leader_pid = $1 LIMIT 1";
         Some(watcher.query_opt(sql, &[&victim.pid]).unwrap()?.get::<_, i32>(0))
     });
     signal(producer as u32, "KILL");
