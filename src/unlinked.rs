@@ -18,6 +18,7 @@ absent! {
     FreeErrorData,
     PG_exception_stack,
     TTSOpsBufferHeapTuple,
+    detoast_attr,
     error_context_stack,
     palloc,
     pg_detoast_datum,
