@@ -18,6 +18,7 @@
 use super::crew::Crew;
 use super::feed::{Feed, Produced};
 use super::fusion::FusionState;
+use super::owned::Owned;
 use super::wait::{PATIENCE, latch_word, wait};
 use super::{Methods, NO_CALLBACKS, feed};
 use crate::boundary;
@@ -64,9 +65,8 @@ pub struct FeedsState {
     shared: *mut c_void,
     /// In the leader, the PgFusion node.
     fusion: *mut pg_sys::CustomScanState,
-    /// In a worker, its end of the session, while it runs; NULL otherwise.
-    feeder: *mut Feeder,
-    cleanup: pg_sys::MemoryContextCallback,
+    /// In a worker, its end of the session, while it runs.
+    feeder: Owned<Feeder>,
 }
 
 impl FeedsState {
@@ -89,16 +89,6 @@ impl FeedsState {
         // SAFETY: PostgreSQL gave the memory for this purpose, and keeps it until
         // the node is shut down.
         unsafe { Crew::at((*this).shared) }
-    }
-
-    unsafe fn drop_feeder(this: *mut Self) {
-        // SAFETY: the pointer is NULL or owns a Feeder; it is taken out first.
-        unsafe {
-            let feeder = ptr::replace(&raw mut (*this).feeder, ptr::null_mut());
-            if !feeder.is_null() {
-                drop(Box::from_raw(feeder));
-            }
-        }
     }
 }
 
@@ -125,20 +115,9 @@ unsafe extern "C-unwind" fn begin(
         boundary::guard(|| {
             feed::init_children(node, estate, eflags);
             let state: *mut FeedsState = node.cast();
-            (*state).cleanup.func = Some(cleanup);
-            (*state).cleanup.arg = state.cast();
-            pg_sys::MemoryContextRegisterResetCallback(
-                (*estate).es_query_cxt,
-                &raw mut (*state).cleanup,
-            );
+            Owned::keep_in(&raw mut (*state).feeder, (*estate).es_query_cxt);
         });
     }
-}
-
-/// Leaves the session if an error kept the node from doing so.
-unsafe extern "C-unwind" fn cleanup(state: *mut c_void) {
-    // SAFETY: registered in `begin` with the node's state.
-    unsafe { boundary::guard(|| FeedsState::drop_feeder(state.cast())) }
 }
 
 /// In a worker: feeds until there is nothing more to feed.
@@ -167,13 +146,15 @@ unsafe fn work(state: *mut FeedsState) -> Result<(), PgError> {
             Err(PageError::Closed) => return Ok(()),
             Err(error) => return Err(page_error(error)),
         };
-        (*state).feeder = Box::into_raw(Box::new(feeder));
+        let owned = &raw mut (*state).feeder;
+        Owned::set(owned, feeder);
+        let Some(feeder) = Owned::get(owned) else { return Ok(()) };
         let mut producer = Producer::empty();
         let leaves = producer.add(&raw mut (*state).css, region, |leaf| crew.number(leaf))?;
         producer.share(leaves, Some(crew), ptr::null_mut());
-        let result = producer.work(&*(*state).feeder);
+        let result = producer.work(feeder);
         producer.close();
-        FeedsState::drop_feeder(state);
+        Owned::clear(owned);
         result
     }
 }

@@ -1,5 +1,6 @@
 //! The PgFusion node: PostgreSQL's callbacks around a [`Run`].
 
+use super::owned::Owned;
 use super::results::clear;
 use super::run::Run;
 use super::{Methods, NO_CALLBACKS, explain, feed, privileges};
@@ -9,7 +10,6 @@ use crate::planner::{Carried, FUSION_NAME};
 use fusion_plan::PgError;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
-use std::ffi::c_void;
 use std::ptr;
 
 static SCAN_METHODS: Methods<pg_sys::CustomScanMethods> = Methods(pg_sys::CustomScanMethods {
@@ -39,8 +39,7 @@ pub fn scan_methods() -> *const pg_sys::CustomScanMethods {
 #[repr(C)]
 pub struct FusionState {
     css: pg_sys::CustomScanState,
-    run: *mut Run,
-    cleanup: pg_sys::MemoryContextCallback,
+    run: Owned<Run>,
 }
 
 impl FusionState {
@@ -50,8 +49,8 @@ impl FusionState {
     ///
     /// `node` came from [`scan_methods`]; nothing else borrows its run.
     pub unsafe fn run<'a>(node: *mut pg_sys::CustomScanState) -> Option<&'a mut Run> {
-        // SAFETY: the caller's promise; the pointer is NULL or owns a Run.
-        unsafe { (*node.cast::<Self>()).run.as_mut() }
+        // SAFETY: the caller's promise.
+        unsafe { Owned::get(&raw mut (*node.cast::<Self>()).run) }
     }
 
     /// Whether `node` is a PgFusion node.
@@ -63,22 +62,12 @@ impl FusionState {
         // SAFETY: the caller's promise.
         unsafe { ptr::eq((*node).methods, &raw const EXEC_METHODS.0) }
     }
-
-    unsafe fn drop_run(this: *mut Self) {
-        // SAFETY: the pointer is NULL or owns a Run; it is taken out first.
-        unsafe {
-            let run = ptr::replace(&raw mut (*this).run, ptr::null_mut());
-            if !run.is_null() {
-                drop(Box::from_raw(run));
-            }
-        }
-    }
 }
 
 #[pg_guard]
 unsafe extern "C-unwind" fn create_state(_scan: *mut pg_sys::CustomScan) -> *mut pg_sys::Node {
     // SAFETY: a zeroed state with its tag and methods is what PostgreSQL asks
-    // for; zeroes are a NULL run.
+    // for; zeroes are no run.
     unsafe {
         let state: *mut FusionState = pg_sys::palloc0(size_of::<FusionState>()).cast();
         (*state).css.ss.ps.type_ = pg_sys::NodeTag::T_CustomScanState;
@@ -105,20 +94,10 @@ unsafe extern "C-unwind" fn begin(
             let bytes = bytes.ok_or_else(|| PgError::internal("a PgFusion node without a plan"));
             let run = error::check(Run::new(error::check(bytes), scan, node));
             let state: *mut FusionState = node.cast();
-            (*state).cleanup.func = Some(cleanup);
-            (*state).cleanup.arg = state.cast();
-            pg_sys::MemoryContextRegisterResetCallback(
-                (*estate).es_query_cxt,
-                &raw mut (*state).cleanup,
-            );
-            (*state).run = Box::into_raw(Box::new(run));
+            Owned::keep_in(&raw mut (*state).run, (*estate).es_query_cxt);
+            Owned::set(&raw mut (*state).run, run);
         });
     }
-}
-
-unsafe extern "C-unwind" fn cleanup(state: *mut c_void) {
-    // SAFETY: registered in `begin` with the node's state.
-    unsafe { FusionState::drop_run(state.cast()) }
 }
 
 /// `ExecCustomScan`: PostgreSQL's own scan loop checks pending conditions and
@@ -179,7 +158,7 @@ unsafe extern "C-unwind" fn end(node: *mut pg_sys::CustomScanState) {
             if let Some(run) = FusionState::run(node) {
                 run.finish();
             }
-            FusionState::drop_run(node.cast());
+            Owned::clear(&raw mut (*node.cast::<FusionState>()).run);
             feed::end_children(node);
         });
     }

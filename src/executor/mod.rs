@@ -14,6 +14,7 @@ mod feeds;
 mod fusion;
 mod gather;
 mod graft;
+mod owned;
 mod params;
 mod privileges;
 mod raw;

@@ -63,6 +63,9 @@ pub struct Leaf {
     /// Parallel workers that may feed it, too; 0 if the path is none that several
     /// processes can share.
     pub workers: i32,
+    /// The number of processes that share its rows, the leader counting for what
+    /// PostgreSQL thinks it has time for (`get_parallel_divisor`); 1 without workers.
+    pub shares: f64,
 }
 
 /// A join.

@@ -118,7 +118,11 @@ unsafe fn with_filters(
         pg_sys::set_pathtarget_cost_width(root, target);
         let leaf = pg_sys::create_projection_path(root, rel, copy_path(path), target);
         let leaf = &raw mut (*leaf).path;
-        let shares = shares(path, rows);
+        let workers = workers(path);
+        let shares = match workers {
+            0 => 1.0,
+            _ => (rows / (*path).rows.max(1.0)).max(1.0),
+        };
         let saved: f64 = moved.all().map(|filter| filter.leaf_cost).sum();
         let leaf_cost = Cost {
             startup: (*leaf).startup_cost,
@@ -148,7 +152,8 @@ unsafe fn with_filters(
                 hidden,
                 fed_rows,
                 path_rows,
-                workers: workers(path),
+                workers,
+                shares,
             }),
         }
     }
@@ -176,18 +181,6 @@ unsafe fn workers(path: *const pg_sys::Path) -> i32 {
             (*path).parallel_workers
         } else {
             0
-        }
-    }
-}
-
-/// The number of processes that share the rows of `path`, the leader counting for what
-/// PostgreSQL thinks it has time for (`get_parallel_divisor`).
-unsafe fn shares(path: *const pg_sys::Path, rows: f64) -> f64 {
-    // SAFETY: a path of the planner's.
-    unsafe {
-        match workers(path) {
-            0 => 1.0,
-            _ => (rows / (*path).rows.max(1.0)).max(1.0),
         }
     }
 }
@@ -220,10 +213,9 @@ pub unsafe fn with_computed(
         let projection = &raw mut (*projection).path;
         let own = Cost { startup: (*projection).startup_cost, total: (*projection).total_cost };
         let rows = (*leaf.rel).rows;
-        let shares = if leaf.workers > 0 { (rows / (*path).rows.max(1.0)).max(1.0) } else { 1.0 };
         Ok(Fragment {
             rows,
-            cost: cost::leaf(own, rows, shares, (*target).width, 0),
+            cost: cost::leaf(own, rows, leaf.shares, (*target).width, 0),
             leaf_count: 1,
             pending: Vec::new(),
             kind: Kind::Leaf(Leaf {
@@ -235,6 +227,7 @@ pub unsafe fn with_computed(
                 fed_rows: rows,
                 path_rows: rows,
                 workers: leaf.workers,
+                shares: leaf.shares,
             }),
         })
     }

@@ -273,7 +273,7 @@ unsafe fn take_over_filters(child: *mut pg_sys::Plan, leaf: &Leaf) {
             filters.into_iter().any(|filter| nodes::equal(*filter, clause))
         };
         // A partial path's rows are those of one process.
-        let rows = leaf.path_rows / ((*leaf.rel).rows / (*leaf.path).rows.max(1.0)).max(1.0);
+        let rows = leaf.path_rows / leaf.shares;
         while cast::<pg_sys::Result, _>(scan).is_some() && !(*scan).lefttree.is_null() {
             (*scan).plan_rows = rows;
             scan = (*scan).lefttree;

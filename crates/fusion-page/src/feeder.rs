@@ -11,7 +11,7 @@
 //! another producer of the leaf may need it.
 
 use crate::error::PageError;
-use crate::filter::{KeyFilter, MAX_FILTERS};
+use crate::filter::KeyFilter;
 use crate::held::Held;
 use crate::memory::{PageMemory, PageMemoryMut};
 use crate::pool::Side;
@@ -268,11 +268,6 @@ impl Feeder {
                 words.ok_or(PageError::Corrupt("no such page")).and_then(KeyFilter::read)
             })
             .collect()
-    }
-
-    /// Whether the worker has published more than `known` filters for `leaf`.
-    pub fn has_new_filters(&self, leaf: usize, known: usize) -> bool {
-        known < MAX_FILTERS && self.leaf(leaf).filters[known].load(Relaxed) != 0
     }
 
     /// Counts rows of `leaf` that were dropped because of filters.

@@ -16,7 +16,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 
 /// The most filters of one leaf.
-pub const MAX_FILTERS: usize = 4;
+pub(crate) const MAX_FILTERS: usize = 4;
 /// Words in front of the Bloom filter: column, bounds, number of words.
 const HEADER: usize = 8;
 /// Keys per word beyond which a Bloom filter keeps hardly any row off.

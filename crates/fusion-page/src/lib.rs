@@ -52,7 +52,7 @@ pub use columns::{Fixed, MAX_CHUNK, arena_bytes};
 pub use doorbell::News;
 pub use error::PageError;
 pub use feeder::{FeedStatus, Feeder, LeafPageMut};
-pub use filter::{KeyFilter, MAX_FILTERS, filter_capacity};
+pub use filter::{KeyFilter, filter_capacity};
 pub use futex_latch::{FUTEX_LATCHES, FutexLatch, FutexWaker};
 pub use import::Importer;
 pub use layout::{DEFAULT_PAGE_SIZE, MAX_ROWS, MAX_VALUE_LEN, MIN_PAGE_SIZE, PageLayout};
