@@ -197,6 +197,10 @@ pub(crate) struct Slot {
     pub(crate) waiting: Padded<AtomicU64>,
     /// Not 0 if a producer found no free page.
     pub(crate) starved: AtomicU32,
+    /// Temporary files that the worker has made for the session, ever.
+    pub(crate) spill_files: AtomicU64,
+    /// Bytes that it has written to them, ever.
+    pub(crate) spilled_bytes: AtomicU64,
     pub(crate) outcome: Outcome,
     pub(crate) participants: [Participant; MAX_PARTICIPANTS],
     pub(crate) results: Results,
@@ -213,6 +217,8 @@ impl Slot {
         self.held.reset(key.generation);
         self.waiting.store(0, Relaxed);
         self.starved.store(0, Relaxed);
+        self.spill_files.store(0, Relaxed);
+        self.spilled_bytes.store(0, Relaxed);
         self.outcome.reset();
         self.participants[0].latch.store(latch, Relaxed);
         self.results.ring.reset();
@@ -270,9 +276,14 @@ impl Region {
         }
     }
 
-    /// Takes a free slot for the client `pid`.
-    pub(crate) fn claim_slot(&self, pid: u32) -> Option<SessionKey> {
-        self.states().iter().enumerate().find_map(|(slot, word)| {
+    /// Takes a free slot for the client `pid`, one of those for nested sessions if
+    /// `nested`.
+    pub(crate) fn claim_slot(&self, pid: u32, nested: bool) -> Option<SessionKey> {
+        let ordinary = self.max_sessions();
+        let slots = if nested { ordinary..self.slot_count() } else { 0..ordinary };
+        let first = slots.start;
+        self.states()[slots].iter().enumerate().find_map(|(slot, word)| {
+            let slot = first + slot;
             let seen = word.load(SeqCst);
             let state = State::unpack(seen);
             if state.has(State::BUSY) {
@@ -308,9 +319,16 @@ impl Region {
 
     /// The number of slots in use.
     pub(crate) fn count_sessions(&self) -> usize {
-        self.states()
-            .iter()
-            .filter(|word| State::unpack(word.load(SeqCst)).has(State::BUSY))
-            .count()
+        busy(self.states())
     }
+
+    /// The number of free slots, not counting those for nested sessions.
+    pub(crate) fn free_slots(&self) -> usize {
+        let ordinary = &self.states()[..self.max_sessions()];
+        ordinary.len() - busy(ordinary)
+    }
+}
+
+fn busy(states: &[AtomicU64]) -> usize {
+    states.iter().filter(|word| State::unpack(word.load(SeqCst)).has(State::BUSY)).count()
 }
