@@ -34,7 +34,7 @@ COMPATIBILITY = docs/compatibility.md
 PG_REGRESS = $(shell dirname $$($(PG_CONFIG) --pgxs))/../test/regress/pg_regress
 
 .NOTPARALLEL:
-.PHONY: build install docs demo bench bench-feed calibrate psql fuzz soak check installcheck fmt lint test regress bootstrap clean help
+.PHONY: build install docs demo bench bench-feed microbench calibrate psql fuzz soak check installcheck fmt lint test regress bootstrap clean help
 
 build: bootstrap ## build the extension and the tools (the default)
 	cargo build $(CARGO_FLAGS)
@@ -59,6 +59,10 @@ bench-feed: RUNS = 7
 bench-feed: install ## [SF=1 RUNS=7] what it costs to bring rows to the engine; figures in bench/results
 	scripts/server run --scale $(SF) -- sh -c '$(RUNNER) load --scale $(SF) --indexes none \
 	    && $(RUNNER) feed --scale $(SF) --runs $(RUNS)'
+
+microbench: bootstrap ## [BENCH="decode/int4"] pages and kernels by themselves, without a server
+	cargo bench --workspace $(FEATURES) --bench pages --bench kernels -- \
+	    --warm-up-time 0.5 --measurement-time 2 $(BENCH)
 
 calibrate: SF ?= 1
 calibrate: TIMEOUT ?= 20

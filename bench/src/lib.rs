@@ -12,6 +12,7 @@ pub mod demo;
 pub mod feed;
 pub mod load;
 pub mod measure;
+pub mod process;
 pub mod progress;
 pub mod queries;
 pub mod report;

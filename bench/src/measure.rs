@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::compare::difference;
 use crate::connect::{Outcome, Rows, Session};
+use crate::process::{PeakMemory, fusion_worker_of};
 use crate::queries::Query;
 use crate::stats::{median, speedup};
 
@@ -70,6 +71,8 @@ pub struct ModeResult {
     pub difference: Option<String>,
     /// Whether its plan has a PgFusion node; unknown when EXPLAIN failed.
     pub uses_fusion: Option<bool>,
+    /// The most memory, in MB, that the worker had to itself in the warm-up run.
+    pub peak_mb: Option<f64>,
 }
 
 impl ModeResult {
@@ -152,10 +155,11 @@ impl QueryResult {
             times: time.into_iter().collect(),
             timed_out: time.is_none(),
             uses_fusion: Some(true),
+            peak_mb: time.map(|time| 12.0 + time),
             ..ModeResult::default()
         });
         let mut result = Self { query, modes };
-        result.modes[0].uses_fusion = Some(false);
+        (result.modes[0].uses_fusion, result.modes[0].peak_mb) = (Some(false), None);
         result
     }
 
@@ -188,7 +192,15 @@ pub fn measure(
                 continue;
             }
             on_run(mode, round);
-            match session.run(settings(plan, mode), query.sql) {
+            // Only in the warm-up, for looking takes time, too.
+            let watched = round == 0 && state.uses_fusion == Some(true);
+            let worker = if watched { fusion_worker_of(session) } else { None };
+            let watch = worker.map(PeakMemory::watch);
+            let outcome = session.run(settings(plan, mode), query.sql);
+            if let Some(watch) = watch {
+                state.peak_mb = watch.end();
+            }
+            match outcome {
                 Outcome::Done(time, rows) => {
                     state.times.push(time);
                     match &reference {

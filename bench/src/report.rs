@@ -44,11 +44,17 @@ pub struct Entry {
     pub equal: Option<bool>,
     /// What went wrong.
     pub error: Option<String>,
+    /// The most memory that the worker had to itself when cost decided, in MB; null
+    /// without PgFusion in the plan, and where the operating system does not say.
+    pub on_peak_mb: Option<f64>,
+    /// The same where pg_fusion was used wherever possible.
+    pub force_peak_mb: Option<f64>,
 }
 
 impl Entry {
     fn new(result: &QueryResult) -> Self {
         let ms = |mode| result.mode(mode).median_ms().map(round3);
+        let peak = |mode| result.mode(mode).peak_mb.map(round3);
         Self {
             query: result.query,
             off_ms: ms(Mode::Off),
@@ -58,6 +64,8 @@ impl Entry {
             force_uses_fusion: result.mode(Mode::Force).uses_fusion,
             equal: result.equal(),
             error: result.error(),
+            on_peak_mb: peak(Mode::On),
+            force_peak_mb: peak(Mode::Force),
         }
     }
 }
@@ -102,8 +110,8 @@ impl Report {
     pub fn to_markdown(&self) -> String {
         let mut text = format!(
             "TPC-H scale factor {}, indexes: {}, PostgreSQL {}, medians of {} runs in ms\n\n\
-             | query | off | on | force | off/on | off/force | plan | equal | error |\n\
-             |---|---:|---:|---:|---:|---:|---|---|---|\n",
+             | query | off | on | force | off/on | off/force | plan | peak MB | equal | error |\n\
+             |---|---:|---:|---:|---:|---:|---|---:|---|---|\n",
             self.scale,
             self.indexes,
             self.short_version(),
@@ -111,7 +119,7 @@ impl Report {
         );
         for entry in &self.queries {
             text.push_str(&format!(
-                "| {} | {} | {} | {} | {} | {} | {} | {} | {} |\n",
+                "| {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |\n",
                 entry.query,
                 show_ms(entry.off_ms),
                 show_ms(entry.on_ms),
@@ -119,6 +127,7 @@ impl Report {
                 show_ratio(entry.off_ms, entry.on_ms),
                 show_ratio(entry.off_ms, entry.force_ms),
                 plan_name(entry.on_uses_fusion),
+                entry.force_peak_mb.map_or("-".to_owned(), |mb| format!("{mb:.0}")),
                 show_equal(entry.equal),
                 entry.error.as_deref().unwrap_or("").replace('|', "\\|").replace('\n', " "),
             ));
@@ -187,14 +196,18 @@ mod tests {
             "scale": 0.1, "indexes": "pk", "runs": 3, "postgres_version": "15.20",
             "queries": [
                 {"query": "q01", "off_ms": 80.0, "on_ms": 20.0, "force_ms": 10.0,
-                 "on_uses_fusion": true, "force_uses_fusion": true, "equal": true, "error": null},
+                 "on_uses_fusion": true, "force_uses_fusion": true, "equal": true, "error": null,
+                 "on_peak_mb": 32.0, "force_peak_mb": 22.0},
                 {"query": "q02", "off_ms": 10.0, "on_ms": 20.0, "force_ms": 25.0,
-                 "on_uses_fusion": true, "force_uses_fusion": true, "equal": true, "error": null},
+                 "on_uses_fusion": true, "force_uses_fusion": true, "equal": true, "error": null,
+                 "on_peak_mb": 32.0, "force_peak_mb": 37.0},
                 {"query": "q03", "off_ms": null, "on_ms": 5.0, "force_ms": 5.0,
-                 "on_uses_fusion": true, "force_uses_fusion": true, "equal": null, "error": null},
+                 "on_uses_fusion": true, "force_uses_fusion": true, "equal": null, "error": null,
+                 "on_peak_mb": 17.0, "force_peak_mb": 17.0},
                 {"query": "q04", "off_ms": 10.0, "on_ms": null, "force_ms": null,
                  "on_uses_fusion": true, "force_uses_fusion": true, "equal": false,
-                 "error": "force: bad | thing"},
+                 "error": "force: bad | thing",
+                 "on_peak_mb": null, "force_peak_mb": 17.0},
             ],
             "geomean_speedup_on": 1.414, "slowest_ratio_on": 0.5,
         });
@@ -204,8 +217,10 @@ mod tests {
     #[test]
     fn markdown_reads_well() {
         let text = report().to_markdown();
-        assert!(text.contains("| q01 | 80.0 | 20.0 | 10.0 | 4.00 | 8.00 | PgFusion | yes |  |"));
-        assert!(text.contains("| q03 | - | 5.0 | 5.0 | - | - | PgFusion | - |  |"));
+        assert!(
+            text.contains("| q01 | 80.0 | 20.0 | 10.0 | 4.00 | 8.00 | PgFusion | 22 | yes |  |")
+        );
+        assert!(text.contains("| q03 | - | 5.0 | 5.0 | - | - | PgFusion | 17 | - |  |"));
         assert!(text.contains("force: bad \\| thing"));
         assert!(text.ends_with("2 of 4 equal; geometric mean of off/on 1.41, smallest 0.50\n"));
     }

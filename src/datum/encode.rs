@@ -4,7 +4,7 @@
 use super::storage::Storage;
 use super::{enums, names};
 use arrow_buffer::i256;
-use fusion_page::{Fixed, PageMemoryMut, PageWriter};
+use fusion_page::{PageMemoryMut, PageWriter};
 use fusion_plan::{DECIMAL128_NAN, DataType, MAX_DECIMAL128_PRECISION, PgError};
 use fusion_scalar::numeric::{NumericRef, small_unscaled};
 use pgrx::pg_sys;
@@ -120,7 +120,6 @@ impl ColumnWriter {
         datums: &[pg_sys::Datum],
         nulls: u64,
     ) -> Result<(), PgError> {
-        let values = Values { datums, nulls };
         match self.form {
             Form::Bool => {
                 let bits = datums.iter().enumerate().fold(0, |bits, (row, datum)| {
@@ -129,79 +128,38 @@ impl ColumnWriter {
                 page.set_bits(column, bits & !nulls, datums.len());
                 Ok(())
             }
-            Form::Int2 => values.fill(page, column, |datum| datum.value() as i16),
-            Form::Int4 => values.fill(page, column, |datum| datum.value() as i32),
-            Form::Int8 => values.fill(page, column, |datum| datum.value() as i64),
-            Form::Oid => values.fill(page, column, |datum| datum.value() as u32),
-            Form::Float4 => values.fill(page, column, |datum| {
+            Form::Int2 => page.write_values(column, datums, nulls, |d| Ok(d.value() as i16)),
+            Form::Int4 => page.write_values(column, datums, nulls, |d| Ok(d.value() as i32)),
+            Form::Int8 => page.write_values(column, datums, nulls, |d| Ok(d.value() as i64)),
+            Form::Oid => page.write_values(column, datums, nulls, |d| Ok(d.value() as u32)),
+            Form::Float4 => page.write_values(column, datums, nulls, |datum| {
                 let value = f32::from_bits(datum.value() as u32);
-                if value.is_nan() { f32::NAN } else { value }.to_bits()
+                Ok(if value.is_nan() { f32::NAN } else { value }.to_bits())
             }),
-            Form::Float8 => values.fill(page, column, |datum| {
+            Form::Float8 => page.write_values(column, datums, nulls, |datum| {
                 let value = f64::from_bits(datum.value() as u64);
-                if value.is_nan() { f64::NAN } else { value }.to_bits()
+                Ok(if value.is_nan() { f64::NAN } else { value }.to_bits())
             }),
-            // SAFETY: the caller's promise.
-            Form::Fixed16 => values.fill(page, column, |datum| unsafe {
-                u128::from_le_bytes(datum.cast_mut_ptr::<[u8; 16]>().read_unaligned())
+            // SAFETY: the caller's promise, here and below.
+            Form::Fixed16 => page.write_values(column, datums, nulls, |datum| unsafe {
+                Ok(u128::from_le_bytes(datum.cast_mut_ptr::<[u8; 16]>().read_unaligned()))
             }),
             Form::Decimal { scale } => {
-                // SAFETY: as above.
-                values.try_fill(page, column, |datum| unsafe { decimal(datum, scale) })
+                // SAFETY: see above.
+                page.write_values(column, datums, nulls, |d| unsafe { decimal(d, scale) })
             }
             Form::Wide { scale } => {
-                // SAFETY: as above.
-                values.try_fill(page, column, |datum| unsafe { wide(datum, scale) })
+                // SAFETY: see above.
+                page.write_values(column, datums, nulls, |d| unsafe { wide(d, scale) })
             }
-            Form::Enum => {
-                // SAFETY: as above.
-                let value =
-                    |datum: pg_sys::Datum| unsafe { self.enums.value(datum.value() as u32) };
-                values.try_fill(page, column, value)
-            }
+            // SAFETY: see above.
+            Form::Enum => page.write_values(column, datums, nulls, |datum| unsafe {
+                self.enums.value(datum.value() as u32)
+            }),
             Form::Varlena | Form::Name | Form::Opaque => {
                 Err(PgError::internal("a column of views is written as such"))
             }
         }
-    }
-}
-
-/// A run of a column's values.
-#[derive(Clone, Copy)]
-struct Values<'a> {
-    datums: &'a [pg_sys::Datum],
-    nulls: u64,
-}
-
-impl Values<'_> {
-    #[inline(always)]
-    fn fill<T: Fixed + Default, M: PageMemoryMut>(
-        self,
-        page: &mut PageWriter<M>,
-        column: usize,
-        value: impl Fn(pg_sys::Datum) -> T,
-    ) -> Result<(), PgError> {
-        self.try_fill(page, column, |datum| Ok(value(datum)))
-    }
-
-    #[inline(always)]
-    fn try_fill<T: Fixed + Default, M: PageMemoryMut>(
-        self,
-        page: &mut PageWriter<M>,
-        column: usize,
-        value: impl Fn(pg_sys::Datum) -> Result<T, PgError>,
-    ) -> Result<(), PgError> {
-        let slots = &mut page.slots_mut::<T>(column)[..self.datums.len()];
-        if self.nulls == 0 {
-            for (slot, datum) in slots.iter_mut().zip(self.datums) {
-                *slot = value(*datum)?;
-            }
-            return Ok(());
-        }
-        for (row, (slot, datum)) in slots.iter_mut().zip(self.datums).enumerate() {
-            *slot = if self.nulls >> row & 1 != 0 { T::default() } else { value(*datum)? };
-        }
-        Ok(())
     }
 }
 

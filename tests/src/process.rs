@@ -5,33 +5,19 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::server::Server;
+use fusion_bench::process::{self, stat};
+pub use fusion_bench::process::{Process, private_memory_mb};
 
-/// A process of a server.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Process {
-    /// Its id.
-    pub pid: u32,
-    /// What `ps` would show.
-    pub title: String,
-}
+use crate::server::Server;
 
 /// The children of a server's postmaster.
 pub fn children(server: &Server) -> Vec<Process> {
-    let Some(postmaster) = server.postmaster() else { return Vec::new() };
-    let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
-    let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    pids.filter(|&pid| parent(pid) == Some(postmaster))
-        .filter_map(|pid| Some(Process { pid, title: title(pid)? }))
-        .collect()
+    server.postmaster().map_or_else(Vec::new, process::children)
 }
 
 /// The fusion worker's process id, if it is there.
 pub fn fusion_worker(server: &Server) -> Option<u32> {
-    let workers: Vec<Process> = children(server)
-        .into_iter()
-        .filter(|process| process.title.contains("pg_fusion worker"))
-        .collect();
+    let workers = process::fusion_workers(server.postmaster()?);
     assert!(workers.len() < 2, "one worker at a time: {workers:?}");
     Some(workers.first()?.pid)
 }
@@ -55,14 +41,6 @@ pub fn signal(pid: u32, name: &str) {
     assert!(status.is_ok_and(|status| status.success()), "cannot send {name} to {pid}");
 }
 
-/// The memory of a process that is not shared with others, in MB.
-pub fn private_memory_mb(pid: u32) -> Option<f64> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"))?;
-    let kilobytes: f64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kilobytes / 1024.0)
-}
-
 /// The processor time that a process has used, in seconds.
 pub fn processor_time(pid: u32) -> Option<f64> {
     let fields = stat(pid)?;
@@ -82,26 +60,8 @@ fn threads(pid: u32, prefix: &str) -> Vec<String> {
         .collect()
 }
 
-/// The fields of `/proc/PID/stat` from the third on: the second is a name in
-/// parentheses, which may contain anything.
-fn stat(pid: u32) -> Option<Vec<String>> {
-    let line = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    let (_, fields) = line.rsplit_once(") ")?;
-    Some(fields.split_whitespace().map(str::to_owned).collect())
-}
-
 fn state(pid: u32) -> Option<char> {
     stat(pid)?.first()?.chars().next()
-}
-
-fn parent(pid: u32) -> Option<u32> {
-    stat(pid)?.get(1)?.parse().ok()
-}
-
-fn title(pid: u32) -> Option<String> {
-    let bytes = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
-    let text = String::from_utf8_lossy(&bytes).replace('\0', " ");
-    Some(text.trim_end().to_owned())
 }
 
 /// How long anything that must happen may take. Nothing here takes a second on an

@@ -1,13 +1,14 @@
 //! The hottest loops, a million rows at a time in batches of 8192.
 
-use arrow::array::{ArrayRef, PrimitiveArray, RecordBatch, StringViewArray};
+use arrow::array::{ArrayRef, BinaryViewArray, PrimitiveArray, RecordBatch, StringViewArray};
 use arrow::datatypes::Decimal128Type;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use fusion_engine::{Engine, EngineConfig, SessionIo};
 use fusion_plan::{
-    Aggregate, AggregateFunction, DataType, Expr, Field, Function, LeafSchema, PgError, Plan, Rel,
-    Value,
+    Aggregate, AggregateFunction, DataType, Expr, Field, Function, LeafSchema, NumericFunction,
+    PgError, Plan, Rel, Value,
 };
+use fusion_scalar::numeric::Decimal;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt, stream};
@@ -62,10 +63,20 @@ fn decimals(ty: DataType, value: impl Fn(usize) -> i128) -> ArrayRef {
     Arc::new(array.with_data_type(ty.arrow()))
 }
 
+/// The same in PostgreSQL's own format, which any scale and any number of digits fits.
+fn numerics(scale: i32, value: impl Fn(usize) -> i128) -> ArrayRef {
+    let stored = |row| Decimal::new(value(row), scale).stored().as_slice().to_vec();
+    Arc::new(BinaryViewArray::from_iter_values((0..BATCH).map(stored)))
+}
+
 fn product(left: DataType, right: DataType, result: DataType) -> (Vec<DataType>, Rel) {
+    binary(Function::Mul, [left, right], result)
+}
+
+fn binary(function: Function, types: [DataType; 2], result: DataType) -> (Vec<DataType>, Rel) {
     let args = vec![Expr::Column(0), Expr::Column(1)];
-    let exprs = vec![Expr::call(Function::Mul, args, result)];
-    (vec![left, right], Rel::Project { input: Box::new(Rel::Leaf(0)), exprs })
+    let exprs = vec![Expr::call(function, args, result)];
+    (types.to_vec(), Rel::Project { input: Box::new(Rel::Leaf(0)), exprs })
 }
 
 fn benches(criterion: &mut Criterion) {
@@ -86,6 +97,22 @@ fn benches(criterion: &mut Criterion) {
     let amounts = decimals(amount, |row| 900_000_000 + row as i128 * 37_000);
     let (types, root) = product(amount, rate, decimal(47, 6));
     bench(criterion, "decimal mul 128 to 256", &types, vec![Arc::clone(&amounts), rates], root);
+    let (types, root) = binary(Function::Add, [price, price], decimal(16, 2));
+    let columns = vec![Arc::clone(&prices), Arc::clone(&prices)];
+    bench(criterion, "decimal add 128", &types, columns, root);
+
+    let exact_prices = numerics(2, |row| 90_000 + row as i128 * 37);
+    let exact_rates = numerics(2, |row| 1 + (row % 10) as i128);
+    for (name, function) in [
+        ("numeric add", NumericFunction::Add),
+        ("numeric mul", NumericFunction::Mul),
+        ("numeric div", NumericFunction::Div),
+    ] {
+        let types = [DataType::Numeric; 2];
+        let (types, root) = binary(Function::Numeric(function), types, DataType::Numeric);
+        let columns = vec![Arc::clone(&exact_prices), Arc::clone(&exact_rates)];
+        bench(criterion, name, &types, columns, root);
+    }
 
     let keys: ArrayRef =
         Arc::new(StringViewArray::from_iter_values((0..BATCH).map(|row| ["A", "N", "R"][row % 3])));
@@ -109,7 +136,9 @@ fn benches(criterion: &mut Criterion) {
     let (types, root) = sum(price, decimal(38, 2));
     bench(criterion, "grouped decimal sum 128", &types, vec![Arc::clone(&keys), prices], root);
     let (types, root) = sum(amount, decimal(76, 4));
-    bench(criterion, "grouped decimal sum 256", &types, vec![keys, amounts], root);
+    bench(criterion, "grouped decimal sum 256", &types, vec![Arc::clone(&keys), amounts], root);
+    let (types, root) = sum(DataType::Numeric, DataType::Numeric);
+    bench(criterion, "grouped numeric sum", &types, vec![keys, exact_prices], root);
 
     let comments: ArrayRef = Arc::new(StringViewArray::from_iter_values((0..BATCH).map(|row| {
         format!("carefully final packages {row} sleep across the special pinto requests")

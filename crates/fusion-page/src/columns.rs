@@ -77,6 +77,38 @@ impl<M: PageMemoryMut> PageWriter<M> {
         }
     }
 
+    /// Writes the next values of a column of fixed width: what `make` makes of
+    /// `values`, and zeroes for those whose bit, the lowest for the first, is set in
+    /// `nulls`. ([`PageWriter::set_nulls`] marks them.)
+    ///
+    /// # Errors
+    ///
+    /// The first of `make`.
+    ///
+    /// # Panics
+    ///
+    /// Also if there is no room for the values.
+    #[inline(always)]
+    pub fn write_values<V: Copy, T: Fixed + Default, E>(
+        &mut self,
+        column: usize,
+        values: &[V],
+        nulls: u64,
+        make: impl Fn(V) -> Result<T, E>,
+    ) -> Result<(), E> {
+        let slots = self.slots_mut::<T>(column)[..values.len()].iter_mut().zip(values);
+        if nulls == 0 {
+            for (slot, value) in slots {
+                *slot = make(*value)?;
+            }
+            return Ok(());
+        }
+        for (row, (slot, value)) in slots.enumerate() {
+            *slot = if nulls >> row & 1 != 0 { T::default() } else { make(*value)? };
+        }
+        Ok(())
+    }
+
     /// Marks rows among the next `count` as NULL in `column`: those whose bit, the
     /// lowest for the first row, is set in `nulls`.
     ///
@@ -86,20 +118,12 @@ impl<M: PageMemoryMut> PageWriter<M> {
     /// [`MAX_CHUNK`].
     #[inline]
     pub fn set_nulls(&mut self, column: usize, nulls: u64, count: usize) {
-        if nulls == 0 {
-            return;
-        }
         assert!(count <= self.room().min(MAX_CHUNK), "more rows than there is room for");
-        let row = self.rows();
-        let bits = self.bitmap_mut(column, false);
-        for index in 0..count {
-            let (byte, bit) = ((row + index) / 8, (row + index) % 8);
-            if nulls >> index & 1 != 0 {
-                bits[byte] &= !(1 << bit);
-            } else {
-                // An earlier attempt to write these rows may have left a mark.
-                bits[byte] |= 1 << bit;
-            }
+        // Also without NULLs if there were some: an earlier attempt to write these
+        // rows may have left marks.
+        if nulls != 0 || self.has_null(column) {
+            let row = self.rows();
+            put_bits(self.bitmap_mut(column, false), row, !nulls, count);
         }
     }
 
@@ -112,12 +136,7 @@ impl<M: PageMemoryMut> PageWriter<M> {
     pub fn set_bits(&mut self, column: usize, values: u64, count: usize) {
         assert!(count <= self.room().min(MAX_CHUNK), "more rows than there is room for");
         let row = self.rows();
-        let bits = self.bitmap_mut(column, true);
-        for index in 0..count {
-            let (byte, bit) = ((row + index) / 8, (row + index) % 8);
-            let value = (values >> index & 1) as u8;
-            bits[byte] = bits[byte] & !(1 << bit) | value << bit;
-        }
+        put_bits(self.bitmap_mut(column, true), row, values, count);
     }
 
     /// Writes the next values of a varlena column. `arena` is how many bytes of the
@@ -149,10 +168,29 @@ impl<M: PageMemoryMut> PageWriter<M> {
     }
 }
 
+/// Puts the lowest `count` of `values` into a bitmap, from bit `start` on.
+#[inline]
+fn put_bits(bitmap: &mut [u8], start: usize, values: u64, count: usize) {
+    let (first, shift) = (start / 8, start % 8);
+    let place = &mut bitmap[first..(start + count).div_ceil(8).max(first)];
+    // Up to 64 bits that begin in the middle of a byte lie in nine bytes.
+    let mut word = [0; 16];
+    word[..place.len()].copy_from_slice(place);
+    let mask = ((1_u128 << count) - 1) << shift;
+    let word = u128::from_le_bytes(word) & !mask | u128::from(values) << shift & mask;
+    place.copy_from_slice(&word.to_le_bytes()[..place.len()]);
+}
+
 /// The bytes of an arena that a value of `len` bytes takes.
 #[inline]
 pub fn arena_bytes(len: usize) -> usize {
     if len <= INLINE_LEN { 0 } else { len }
+}
+
+/// The arena bytes that a row with values of such lengths takes: what
+/// [`PageLayout::single_row`](crate::PageLayout::single_row) wants.
+pub fn row_payload(value_lengths: impl IntoIterator<Item = usize>) -> usize {
+    value_lengths.into_iter().map(arena_bytes).sum()
 }
 
 #[cfg(test)]

@@ -48,7 +48,7 @@ mod writer;
 
 pub use batch::{batch_row_payload, write_batch};
 pub use client::{ClientSession, Event, OpenError, ResultPage, Waiter};
-pub use columns::{Fixed, MAX_CHUNK, arena_bytes};
+pub use columns::{Fixed, MAX_CHUNK, arena_bytes, row_payload};
 pub use doorbell::News;
 pub use error::PageError;
 pub use feeder::{FeedStatus, Feeder, LeafPageMut};
@@ -63,4 +63,4 @@ pub use slot::{LEAF_WINDOW, MAX_LEAVES, MAX_PARTICIPANTS, RESULT_WINDOW, Session
 pub use waiters::MAX_WAITERS;
 pub use worker::{WakeClient, WorkerSide};
 pub use worker_session::{LeafEvent, LeafPage, PublishedFilter, ResultPageMut, WorkerSession};
-pub use writer::{Full, PageWriter, Reserved, RowWriter, row_payload};
+pub use writer::PageWriter;

@@ -1,30 +1,22 @@
-//! Writing rows into a page, one value at a time.
+//! A page while it is filled.
 //!
-//! [`PageWriter`] owns the page's memory while it is being filled. A row is
-//! written through a [`RowWriter`], which exists only while there is room for a
-//! row, so its setters check nothing but the column's width. A row that is not
-//! finished, because a value did not fit or the caller's code failed in the
-//! middle, leaves no trace.
+//! [`PageWriter`] owns the page's memory. Rows are written column by column, by the
+//! methods of the modules [`columns`](crate::columns) and [`batch`](crate::batch), into
+//! the room behind the finished rows, and then made part of the page with
+//! [`PageWriter::advance`]; what is not advanced over leaves no trace.
 //!
-//! Values are valid unless set to NULL: the validity bitmaps begin as all ones,
-//! so only NULLs cost a write there. Every value of a row must be set.
+//! Values are valid unless set to NULL: the validity bitmaps begin as all ones, so only
+//! NULLs cost a write there.
 
 use crate::error::PageError;
 use crate::layout::{
-    Descriptor, HEADER_SIZE, INLINE_LEN, MAX_VALUE_LEN, PageHeader, PageKind, PageLayout,
-    SEGMENT_BITS, SlotKind,
+    Descriptor, HEADER_SIZE, MAX_VALUE_LEN, PageHeader, PageKind, PageLayout, SEGMENT_BITS,
+    SlotKind,
 };
 use crate::memory::PageMemoryMut;
-use arrow_buffer::i256;
 use smallvec::SmallVec;
 use std::ptr::NonNull;
 use std::sync::Arc;
-
-/// The page's arena has no room for a value: send the page, and write the row
-/// again into a fresh one, or into a jumbo buffer if this page was empty.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the value does not fit into the page")]
-pub struct Full;
 
 /// Fills one page.
 #[derive(Debug)]
@@ -99,16 +91,6 @@ impl<M: PageMemoryMut> PageWriter<M> {
         (self.rows > 0).then(|| self.arena_used.div_ceil(self.rows))
     }
 
-    /// Begins the next row, or returns `None` if the page is full.
-    #[inline]
-    pub fn begin_row(&mut self) -> Option<RowWriter<'_, M>> {
-        if self.is_full() {
-            return None;
-        }
-        let arena_start = self.arena_used;
-        Some(RowWriter { page: self, arena_start })
-    }
-
     /// Adds `count` rows of a schema without columns; returns how many fitted.
     ///
     /// # Panics
@@ -161,6 +143,12 @@ impl<M: PageMemoryMut> PageWriter<M> {
             bits[..whole].iter().map(|b| b.count_ones()).sum::<u32>() + tail.count_ones()
         };
         self.rows as u32 - valid
+    }
+
+    /// Whether a NULL may have been written to `column`.
+    #[inline(always)]
+    pub(crate) fn has_null(&self, column: usize) -> bool {
+        self.has_null[column]
     }
 
     /// How the values of `column` lie.
@@ -260,22 +248,6 @@ impl<M: PageMemoryMut> PageWriter<M> {
     pub(crate) fn free_arena(&self) -> usize {
         self.layout.arena_size() - self.arena_used
     }
-
-    /// Copies `len` bytes to the arena and returns their place.
-    #[inline(always)]
-    fn append(&mut self, bytes: &[u8]) -> Result<usize, Full> {
-        if bytes.len() > self.free_arena() {
-            return Err(Full);
-        }
-        let at = self.arena_used;
-        // SAFETY: just checked to lie inside the arena.
-        unsafe {
-            let to = self.base.add(self.layout.arena_offset() + at);
-            to.copy_from_nonoverlapping(NonNull::from(bytes).cast(), bytes.len());
-        }
-        self.arena_used += bytes.len();
-        Ok(at)
-    }
 }
 
 /// The view of a value of more than 12 bytes that lies at `at` in the arena.
@@ -307,216 +279,4 @@ pub(crate) fn inline_view(bytes: &[u8]) -> u128 {
         length => word(0) | word(4) << 32 | word(length - 4) << (8 * (length - 4)),
     };
     bytes.len() as u128 | value << 32
-}
-
-/// Writes the values of one row; dropped without [`RowWriter::finish`], it
-/// leaves the page as it was.
-///
-/// # Panics
-///
-/// Setters panic if the column does not exist or has values of another width:
-/// that is a defect of the caller, which knows the schema.
-#[derive(Debug)]
-pub struct RowWriter<'a, M: PageMemoryMut> {
-    page: &'a mut PageWriter<M>,
-    arena_start: usize,
-}
-
-/// Defines setters of native values.
-macro_rules! native_setters {
-    ($($(#[$doc:meta])* $name:ident($native:ty) = $kind:ident;)*) => {$(
-        $(#[$doc])*
-        #[inline(always)]
-        pub fn $name(&mut self, column: usize, value: $native) {
-            // SAFETY: `slot` checked that the column's values have this kind,
-            // which is as wide and at most as aligned as the native type; the
-            // layout aligns values to 32 bytes at least.
-            unsafe { self.slot(column, SlotKind::$kind).cast::<$native>().write(value) }
-        }
-    )*};
-}
-
-impl<M: PageMemoryMut> RowWriter<'_, M> {
-    native_setters! {
-        /// Sets an `int2`.
-        set_i16(i16) = Fixed2;
-        /// Sets an `int4` or `date`.
-        set_i32(i32) = Fixed4;
-        /// Sets an `oid`.
-        set_u32(u32) = Fixed4;
-        /// Sets an `int8`, `time`, `timestamp` or `timestamptz`.
-        set_i64(i64) = Fixed8;
-        /// Sets an enum: its Arrow form is an unsigned 64-bit integer.
-        set_u64(u64) = Fixed8;
-        /// Sets a decimal of up to 38 digits, unscaled.
-        set_i128(i128) = Fixed16;
-        /// Sets a decimal of more than 38 digits, unscaled.
-        set_i256(i256) = Fixed32;
-        /// Sets an `interval` or `uuid`, or any 16-byte value as it lies in
-        /// memory.
-        set_fixed16([u8; 16]) = Fixed16;
-        /// Sets a 32-byte value as it lies in memory.
-        set_fixed32([u8; 32]) = Fixed32;
-    }
-
-    /// Sets a `float4`; every NaN becomes the canonical one.
-    #[inline(always)]
-    pub fn set_f32(&mut self, column: usize, value: f32) {
-        let value = if value.is_nan() { f32::NAN } else { value };
-        self.set_u32(column, value.to_bits());
-    }
-
-    /// Sets a `float8`; every NaN becomes the canonical one.
-    #[inline(always)]
-    pub fn set_f64(&mut self, column: usize, value: f64) {
-        let value = if value.is_nan() { f64::NAN } else { value };
-        self.set_u64(column, value.to_bits());
-    }
-
-    /// Sets a `bool`.
-    #[inline(always)]
-    pub fn set_bool(&mut self, column: usize, value: bool) {
-        let place = self.page.layout.columns()[column];
-        assert!(place.kind == SlotKind::Bit, "column {column} is not of booleans");
-        self.put_bit(place.values, value);
-    }
-
-    /// Sets a value of any varlena type.
-    ///
-    /// # Errors
-    ///
-    /// [`Full`] if the arena has no room for it (or the value is longer than
-    /// [`MAX_VALUE_LEN`]).
-    #[inline(always)]
-    pub fn set_bytes(&mut self, column: usize, value: &[u8]) -> Result<(), Full> {
-        let slot = self.slot(column, SlotKind::View).cast::<u128>();
-        let view = if value.len() <= INLINE_LEN {
-            inline_view(value)
-        } else if value.len() > MAX_VALUE_LEN {
-            return Err(Full);
-        } else {
-            long_view(value, self.page.append(value)?)
-        };
-        // SAFETY: `slot` checked that this is a column of views.
-        unsafe { slot.write(view) };
-        Ok(())
-    }
-
-    /// Reserves `len` bytes for a value of any varlena type, so that the caller
-    /// can produce it in place; [`Reserved::commit`] sets the value.
-    ///
-    /// # Errors
-    ///
-    /// As for [`RowWriter::set_bytes`]; also short values need room here.
-    pub fn reserve_bytes(&mut self, column: usize, len: usize) -> Result<Reserved<'_, M>, Full> {
-        let slot = self.slot(column, SlotKind::View).cast();
-        if len > self.page.free_arena().min(MAX_VALUE_LEN) {
-            return Err(Full);
-        }
-        Ok(Reserved { page: self.page, slot, len })
-    }
-
-    /// Sets NULL, whatever the column's type.
-    #[inline(always)]
-    pub fn set_null(&mut self, column: usize) {
-        let place = self.page.layout.columns()[column];
-        self.page.has_null[column] = true;
-        self.put_bit(place.validity, false);
-        // The slot of a NULL is zero, too: pages are used by many sessions, and
-        // a stale view must not be followed.
-        if place.kind == SlotKind::Bit {
-            self.put_bit(place.values, false);
-        } else {
-            let width = place.kind.width();
-            // SAFETY: the row is below the capacity, so its slot is in the page.
-            unsafe {
-                let slot = self.page.base.add(place.values + self.page.rows * width);
-                slot.write_bytes(0, width);
-            }
-        }
-    }
-
-    /// Makes the row part of the page.
-    #[inline(always)]
-    pub fn finish(self) {
-        self.page.rows += 1;
-        std::mem::forget(self);
-    }
-
-    /// The slot of this row in `column`, whose values must be of `kind`.
-    #[inline(always)]
-    fn slot(&mut self, column: usize, kind: SlotKind) -> NonNull<u8> {
-        let place = &self.page.layout.columns()[column];
-        assert!(place.kind == kind, "column {column} is of another width");
-        // SAFETY: the row is below the capacity, or `begin_row` had returned
-        // None, so its slot lies in the page by the layout.
-        unsafe { self.page.base.add(place.values + self.page.rows * kind.width()) }
-    }
-
-    /// Sets this row's bit in the bitmap that begins at `offset`.
-    #[inline(always)]
-    fn put_bit(&mut self, offset: usize, value: bool) {
-        let row = self.page.rows;
-        let mask = 1u8 << (row % 8);
-        // SAFETY: the bitmaps of the layout have a bit for every row below the
-        // capacity, and `offset` is that of one of them.
-        unsafe {
-            let byte = self.page.base.add(offset + row / 8).as_ptr();
-            *byte = if value { *byte | mask } else { *byte & !mask };
-        }
-    }
-}
-
-impl<M: PageMemoryMut> Drop for RowWriter<'_, M> {
-    fn drop(&mut self) {
-        self.page.arena_used = self.arena_start;
-        for i in 0..self.page.has_null.len() {
-            if self.page.has_null[i] {
-                let offset = self.page.layout.columns()[i].validity;
-                self.put_bit(offset, true);
-            }
-        }
-    }
-}
-
-/// Room for one value in the arena, to be filled by the caller; dropped without
-/// [`Reserved::commit`], it gives the room back and sets nothing.
-#[derive(Debug)]
-pub struct Reserved<'a, M: PageMemoryMut> {
-    page: &'a mut PageWriter<M>,
-    slot: NonNull<u128>,
-    len: usize,
-}
-
-impl<M: PageMemoryMut> Reserved<'_, M> {
-    /// The reserved bytes, with arbitrary content.
-    #[inline]
-    pub fn buffer(&mut self) -> &mut [u8] {
-        let len = self.len;
-        &mut self.page.free_arena_mut().0[..len]
-    }
-
-    /// Makes the first `len` of the reserved bytes the column's value.
-    ///
-    /// # Panics
-    ///
-    /// If `len` is more than was reserved.
-    #[inline]
-    pub fn commit(mut self, len: usize) {
-        assert!(len <= self.len, "more bytes than were reserved");
-        let at = self.page.arena_used;
-        let bytes = &self.buffer()[..len];
-        let (view, used) =
-            if len <= INLINE_LEN { (inline_view(bytes), 0) } else { (long_view(bytes, at), len) };
-        self.page.arena_used += used;
-        // SAFETY: `reserve_bytes` took the slot of a column of views, and the
-        // page has been borrowed since.
-        unsafe { self.slot.write(view) };
-    }
-}
-
-/// The arena bytes that a row with such values takes: the sum of the lengths of
-/// values longer than 12 bytes. What [`PageLayout::single_row`] wants.
-pub fn row_payload(value_lengths: impl IntoIterator<Item = usize>) -> usize {
-    value_lengths.into_iter().filter(|&len| len > INLINE_LEN).sum()
 }

@@ -1,5 +1,5 @@
 //! Every type with every pattern of NULLs and lengths, there and back:
-//! row-wise writer → import → compare, and import → `write_batch` → reader.
+//! column-wise writer → import → compare, and import → `write_batch` → reader.
 
 mod common;
 
@@ -42,49 +42,64 @@ const ALL_TYPES: [DataType; 21] = [
     DataType::Opaque,
 ];
 
-fn array<const N: usize>(bytes: &[u8]) -> [u8; N] {
-    bytes.try_into().unwrap()
+/// The bytes of a value as an integer of their width.
+fn integer<const N: usize, T>(value: &Value, from: impl Fn([u8; N]) -> T) -> T {
+    from(value.as_ref().map_or([0; N], |bytes| bytes.as_slice().try_into().unwrap()))
 }
 
-/// Sets one value through the setter of its type.
-fn set<M: PageMemoryMut>(
-    row: &mut RowWriter<'_, M>,
-    column: usize,
-    data_type: DataType,
-    value: &Value,
-) -> Result<(), Full> {
-    let Some(bytes) = value else {
-        row.set_null(column);
-        return Ok(());
+/// Writes the first of `rows`, as many as fit, at most a chunk; returns how many did.
+fn write_chunk<M: PageMemoryMut>(writer: &mut PageWriter<M>, rows: &[Vec<Value>]) -> usize {
+    let layout = writer.layout().clone();
+    let (mut arena, room) = (0, writer.arena_room());
+    let fits = |row: &&Vec<Value>| {
+        arena += payload(row, layout.types());
+        arena <= room
     };
-    match data_type {
-        DataType::Bool => row.set_bool(column, bytes[0] == 1),
-        DataType::Int2 => row.set_i16(column, i16::from_le_bytes(array(bytes))),
-        DataType::Int4 | DataType::Date => row.set_i32(column, i32::from_le_bytes(array(bytes))),
-        DataType::Int8 | DataType::Time | DataType::Timestamp | DataType::TimestampTz => {
-            row.set_i64(column, i64::from_le_bytes(array(bytes)));
-        }
-        DataType::Float4 => row.set_f32(column, f32::from_le_bytes(array(bytes))),
-        DataType::Float8 => row.set_f64(column, f64::from_le_bytes(array(bytes))),
-        DataType::Oid => row.set_u32(column, u32::from_le_bytes(array(bytes))),
-        DataType::Interval | DataType::Uuid => row.set_fixed16(column, array(bytes)),
-        DataType::Decimal { precision: 0..=38, .. } => {
-            row.set_i128(column, i128::from_le_bytes(array(bytes)));
-        }
-        DataType::Decimal { .. } => row.set_i256(column, i256::from_le_bytes(array(bytes))),
-        DataType::Enum => row.set_u64(column, u64::from_le_bytes(array(bytes))),
-        // Odd lengths go through a reservation that is larger than needed.
-        _ if bytes.len() % 2 == 1 => {
-            if row.reserve_bytes(column, bytes.len() + 3).is_err() {
-                return row.set_bytes(column, bytes);
+    let rows = &rows[..rows.len().min(MAX_CHUNK).min(writer.room())];
+    let rows = &rows[..rows.iter().take_while(fits).count()];
+    let mut arena = 0;
+    for (column, data_type) in layout.types().iter().enumerate() {
+        let values: Vec<&Value> = rows.iter().map(|row| &row[column]).collect();
+        let bits = |is_set: &dyn Fn(&Value) -> bool| {
+            let bits = values.iter().enumerate();
+            bits.fold(0, |bits, (row, value)| bits | u64::from(is_set(value)) << row)
+        };
+        let nulls = bits(&Option::is_none);
+        writer.set_nulls(column, nulls, rows.len());
+        let written: Result<(), PageError> = match data_type {
+            DataType::Bool => {
+                let ones = bits(&|value| value.as_deref() == Some(&[1]));
+                writer.set_bits(column, ones, rows.len());
+                Ok(())
             }
-            let mut reserved = row.reserve_bytes(column, bytes.len() + 3)?;
-            reserved.buffer()[..bytes.len()].copy_from_slice(bytes);
-            reserved.commit(bytes.len());
-        }
-        _ => return row.set_bytes(column, bytes),
+            t if t.is_varlen() => {
+                let texts = values.iter().map(|value| value.as_deref().unwrap_or_default());
+                writer.write_texts(column, &mut arena, texts);
+                Ok(())
+            }
+            t => match t.slot_width() {
+                2 => writer
+                    .write_values(column, &values, nulls, |v| Ok(integer(v, i16::from_le_bytes))),
+                4 => writer
+                    .write_values(column, &values, nulls, |v| Ok(integer(v, u32::from_le_bytes))),
+                8 => writer
+                    .write_values(column, &values, nulls, |v| Ok(integer(v, i64::from_le_bytes))),
+                16 => writer
+                    .write_values(column, &values, nulls, |v| Ok(integer(v, u128::from_le_bytes))),
+                _ => writer
+                    .write_values(column, &values, nulls, |v| Ok(integer(v, i256::from_le_bytes))),
+            },
+        };
+        written.unwrap();
     }
-    Ok(())
+    writer.advance(rows.len(), arena);
+    rows.len()
+}
+
+/// What the values of a row take of an arena.
+fn payload(row: &[Value], types: &[DataType]) -> usize {
+    let texts = row.iter().zip(types).filter(|(_, data_type)| data_type.is_varlen());
+    row_payload(texts.map(|(value, _)| value.as_ref().map_or(0, Vec::len)))
 }
 
 /// One value of an Arrow array.
@@ -139,17 +154,6 @@ fn from_reader(reader: &PageReader<HeapPage>, data_type: DataType, c: usize, row
     })
 }
 
-fn set_row<M: PageMemoryMut>(
-    row: &mut RowWriter<'_, M>,
-    types: &[DataType],
-    values: &[Value],
-) -> Result<(), Full> {
-    for (column, (&data_type, value)) in types.iter().zip(values).enumerate() {
-        set(row, column, data_type, value)?;
-    }
-    Ok(())
-}
-
 /// Dirties memory, as pages of other sessions have left it.
 fn used_page(size: usize) -> HeapPage {
     let page = HeapPage::new(size);
@@ -166,26 +170,17 @@ fn write_rows(layout: &Arc<PageLayout>, rows: &[Vec<Value>]) -> (Vec<HeapPage>, 
     while next < rows.len() {
         let page = used_page(layout.size());
         let mut writer = PageWriter::new(layout.clone(), page).unwrap();
-        while next < rows.len()
-            && let Some(mut row) = writer.begin_row()
-        {
-            if set_row(&mut row, layout.types(), &rows[next]).is_err() {
-                break;
+        loop {
+            match write_chunk(&mut writer, &rows[next..]) {
+                0 => break,
+                written => next += written,
             }
-            row.finish();
-            next += 1;
         }
         if writer.is_empty() {
-            let lengths = rows[next]
-                .iter()
-                .zip(layout.types())
-                .map(|(v, t)| if t.is_varlen() { v.as_ref().map_or(0, Vec::len) } else { 0 });
-            let single = Arc::new(layout.single_row(row_payload(lengths)));
+            let single = Arc::new(layout.single_row(payload(&rows[next], layout.types())));
             let page = used_page(single.size());
             writer = PageWriter::new(single, page).unwrap();
-            let mut row = writer.begin_row().unwrap();
-            set_row(&mut row, layout.types(), &rows[next]).unwrap();
-            row.finish();
+            assert_eq!(write_chunk(&mut writer, &rows[next..]), 1);
             assert!(writer.is_full());
             jumbos += 1;
             next += 1;
@@ -373,44 +368,6 @@ fn rows_without_columns_are_counted() {
     let mut writer = PageWriter::new(layout, HeapPage::new(MIN_PAGE_SIZE)).unwrap();
     assert_eq!(write_batch(&mut writer, &batch, 8000).unwrap(), 192);
     assert_eq!(PageReader::new(writer.finish(), &[]).unwrap().rows(), 192);
-}
-
-#[test]
-fn an_unfinished_row_leaves_no_trace() {
-    let types = [DataType::Bool, DataType::Text, DataType::Int4];
-    let layout = Arc::new(PageLayout::new(&types, MIN_PAGE_SIZE, None));
-    let mut writer = PageWriter::new(layout, used_page(MIN_PAGE_SIZE)).unwrap();
-    let mut row = writer.begin_row().unwrap();
-    row.set_bool(0, true);
-    row.set_bytes(1, &[b'x'; 500]).unwrap();
-    row.set_null(2);
-    drop(row);
-    assert_eq!((writer.rows(), writer.payload_per_row()), (0, None));
-    let mut row = writer.begin_row().unwrap();
-    row.set_bool(0, false);
-    let _ = row.reserve_bytes(1, 100).unwrap();
-    row.reserve_bytes(1, 100).unwrap().commit(0);
-    row.set_i32(2, 7);
-    row.finish();
-    assert_eq!(writer.payload_per_row(), Some(0));
-    let batch = Importer::new(&types).import(writer.finish()).unwrap();
-    assert!(batch.columns().iter().all(|c| c.nulls().is_none()));
-    assert!(!batch.column(0).as_boolean().value(0));
-    assert_eq!(batch.column(1).as_string_view().value(0), "");
-}
-
-#[test]
-fn nan_is_canonical() {
-    let types = [DataType::Float4, DataType::Float8];
-    let layout = Arc::new(PageLayout::new(&types, MIN_PAGE_SIZE, None));
-    let mut writer = PageWriter::new(layout, HeapPage::new(MIN_PAGE_SIZE)).unwrap();
-    let mut row = writer.begin_row().unwrap();
-    row.set_f32(0, f32::from_bits(0xffc0_0001));
-    row.set_f64(1, f64::from_bits(0xfff8_0000_0000_0001));
-    row.finish();
-    let reader = PageReader::new(writer.finish(), &types).unwrap();
-    assert_eq!(reader.f32(0, 0).to_bits(), f32::NAN.to_bits());
-    assert_eq!(reader.f64(1, 0).to_bits(), f64::NAN.to_bits());
 }
 
 /// Every byte of the header and the descriptors, and of a view, changed: an

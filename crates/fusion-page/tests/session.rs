@@ -37,10 +37,10 @@ fn push_row(feeder: &Feeder) {
     let layout = leaf_layout(&TYPES, 16 << 10);
     let page = feeder.begin_page(0).unwrap().unwrap();
     let mut writer = PageWriter::new(layout, page).unwrap();
-    let mut row = writer.begin_row().unwrap();
-    row.set_i64(0, 1);
-    row.set_null(1);
-    row.finish();
+    writer.slots_mut::<i64>(0)[0] = 1;
+    writer.set_nulls(1, 1, 1);
+    writer.write_texts(1, &mut 0, [&[][..]].into_iter());
+    writer.advance(1, 0);
     writer.finish().push().unwrap();
 }
 

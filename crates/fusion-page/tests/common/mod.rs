@@ -227,14 +227,15 @@ impl Producer {
     }
 
     fn fill(&mut self, writer: &mut PageWriter<LeafPageMut>) {
-        while !self.is_done()
-            && let Some(mut row) = writer.begin_row()
-        {
-            row.set_i64(0, self.next);
-            if row.set_bytes(1, text(self.next).as_bytes()).is_err() {
+        while !self.is_done() && writer.room() > 0 {
+            let text = text(self.next);
+            if arena_bytes(text.len()) > writer.arena_room() {
                 return;
             }
-            row.finish();
+            writer.slots_mut::<i64>(0)[0] = self.next;
+            let mut arena = 0;
+            writer.write_texts(1, &mut arena, [text.as_bytes()].into_iter());
+            writer.advance(1, arena);
             self.next += 1;
         }
     }
