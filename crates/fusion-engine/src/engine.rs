@@ -5,6 +5,7 @@ use crate::host::SessionIo;
 use crate::lower::{Lowered, Shape, lower};
 use crate::memory::{Budget, SessionPool};
 use crate::metrics;
+use crate::share::Share;
 use datafusion_common::config::ConfigNonZeroUsize;
 use datafusion_execution::TaskContext;
 use datafusion_execution::config::SessionConfig;
@@ -22,9 +23,6 @@ use std::sync::Arc;
 
 /// How DataFusion's temporary directories begin.
 const SPILL_PREFIX: &str = "datafusion-";
-/// The most that a sort sets aside for merging what it has written to disk.
-const MAX_MERGE_RESERVATION: usize = 10 * 1024 * 1024;
-
 /// How many spill files a sort merges at once: with more, their buffers would
 /// take the memory that other operators need.
 const MERGE_FAN_IN: usize = 16;
@@ -39,14 +37,14 @@ const REPARTITION_SPILL_BYTES: usize = 1;
 /// What the engine may use.
 #[derive(Clone, Debug)]
 pub struct EngineConfig {
-    /// Partitions per session; the runtime should have as many threads.
+    /// Partitions per session at most; the runtime should have as many threads.
     pub threads: usize,
     /// Bytes for all sessions together.
     pub memory_limit: usize,
     /// Where operators write what does not fit in memory. The engine owns the
     /// directory: what a crashed predecessor left there is removed.
     pub spill_directory: PathBuf,
-    /// Rows per batch inside the engine.
+    /// Rows per batch inside the engine at most.
     pub batch_size: usize,
 }
 
@@ -75,14 +73,8 @@ impl Engine {
             .with_disk_manager_builder(disk)
             .build_arc()
             .map_err(|error| to_pg(&error))?;
-        let threads = config.threads.max(1);
-        let batch_size = config.batch_size.max(1);
-        let shape = Shape { threads, batch_size };
-        let merge_reservation = MAX_MERGE_RESERVATION.min(config.memory_limit / (16 * threads));
-        let mut session_config = SessionConfig::new()
-            .with_target_partitions(threads)
-            .with_batch_size(batch_size)
-            .with_sort_spill_reservation_bytes(merge_reservation);
+        let shape = Shape { threads: config.threads.max(1), batch_size: config.batch_size.max(1) };
+        let mut session_config = SessionConfig::new();
         session_config.options_mut().execution.max_spill_file_size_bytes =
             ConfigNonZeroUsize::try_new(REPARTITION_SPILL_BYTES).map_err(|error| to_pg(&error))?;
         let budget = Arc::new(Budget::new(config.memory_limit));
@@ -107,19 +99,26 @@ impl Engine {
         io: Arc<dyn SessionIo>,
     ) -> impl Future<Output = Result<SessionMetrics, PgError>> + Send + 'static {
         let pool = Arc::new(SessionPool::new(Arc::clone(&self.budget)));
+        let share = Share::of(self.shape, self.budget.limit(), self.budget.sessions());
+        let config = self
+            .session_config
+            .clone()
+            .with_target_partitions(share.shape.threads)
+            .with_batch_size(share.shape.batch_size)
+            .with_sort_spill_reservation_bytes(share.merge_reservation);
         let mut runtime = RuntimeEnv::clone(&self.runtime);
         runtime.memory_pool = Arc::clone(&pool) as Arc<dyn MemoryPool>;
         let context = Arc::new(TaskContext::new(
             None,
             String::new(),
-            self.session_config.clone(),
+            config,
             HashMap::new(),
             HashMap::new(),
             HashMap::new(),
             HashMap::new(),
             Arc::new(runtime),
         ));
-        let lowered = lower(plan, &params, self.shape, Arc::clone(&io));
+        let lowered = lower(plan, &params, share.shape, Arc::clone(&io));
         let session = async move {
             let lowered = lowered?;
             execute(&lowered, &context, io.as_ref()).await?;

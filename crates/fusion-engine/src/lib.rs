@@ -14,7 +14,7 @@
 //! | `ops` | physical operators of our own |
 //! | `expr` | scalar functions and lazy operators |
 //! | `agg` | aggregates |
-//! | `memory` | one memory limit for all sessions |
+//! | `memory`, `share` | one memory limit for all sessions, and what it allows each |
 
 mod agg;
 pub mod engine;
@@ -25,6 +25,7 @@ mod lower;
 mod memory;
 mod metrics;
 mod ops;
+mod share;
 
 pub use engine::{Engine, EngineConfig};
 pub use host::SessionIo;

@@ -50,7 +50,7 @@ pub(crate) struct NodeOperators {
 }
 
 /// What lowering needs to know of the engine.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Shape {
     /// Partitions per leaf, if the plan allows for more than one.
     pub(crate) threads: usize,
