@@ -16,9 +16,10 @@ use super::load::{Loader, Piece};
 use super::meeting::{Guest, Meeting};
 use super::paid::PaidPool;
 use super::partition::{self, NULLS, Partitioner};
-use super::spec::{JoinSpec, Schemas};
+use super::spec::JoinSpec;
 use crate::memory::JOIN;
 use arrow::array::{RecordBatch, RecordBatchOptions};
+use arrow::datatypes::SchemaRef;
 use datafusion_common::Result;
 use datafusion_execution::memory_pool::{MemoryConsumer, MemoryReservation};
 use datafusion_execution::{SendableRecordBatchStream, TaskContext};
@@ -62,7 +63,8 @@ impl Part {
 /// One partition's work on a join on disk.
 pub(super) struct DiskJoin {
     pub(super) spec: Arc<JoinSpec>,
-    pub(super) schemas: Schemas,
+    /// The result's schema.
+    pub(super) output: SchemaRef,
     pub(super) context: Arc<TaskContext>,
     pub(super) build: Files,
     pub(super) probe: Files,
@@ -76,7 +78,7 @@ impl DiskJoin {
         guest: Guest,
         probe: SendableRecordBatchStream,
     ) -> SendableRecordBatchStream {
-        let schema = Arc::clone(&self.schemas.output);
+        let schema = Arc::clone(&self.output);
         let mut stream = RecordBatchReceiverStreamBuilder::new(schema, 1);
         let out = stream.tx();
         stream.spawn(self.run(guest, probe, out));
@@ -197,7 +199,7 @@ impl DiskJoin {
                 continue;
             }
             let options = RecordBatchOptions::new().with_row_count(Some(rows));
-            let schema = Arc::clone(&self.schemas.output);
+            let schema = Arc::clone(&self.output);
             let batch = RecordBatch::try_new_with_options(schema, columns, &options)?;
             self.metrics.record_output(rows);
             if out.send(Ok(batch)).await.is_err() {
@@ -231,7 +233,7 @@ impl DiskJoin {
         probe: SendableRecordBatchStream,
     ) -> Result<(Arc<dyn ExecutionPlan>, SendableRecordBatchStream)> {
         let context = PaidPool::context(&self.context, piece.memory);
-        let build = in_memory(Arc::clone(&self.schemas.build), piece.batches);
+        let build = in_memory(Arc::clone(self.build.schema()), piece.batches);
         let build = Arc::new(HandoverExec::of(build));
         let join = spec.hash_join(build, Arc::new(HandoverExec::of(probe)))?;
         let rows = join.execute(0, context)?;

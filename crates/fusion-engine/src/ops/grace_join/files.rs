@@ -13,7 +13,8 @@ use futures::{StreamExt, TryStreamExt, stream};
 use std::mem;
 use std::sync::Arc;
 
-/// The most that waits to be written to one file.
+/// The least and the most that waits to be written to one file.
+const MIN_WRITE: usize = 4 * 1024;
 const MAX_WRITE: usize = 64 * 1024;
 
 /// Writes and reads files of rows of one side.
@@ -39,11 +40,12 @@ impl Files {
         limit: Option<usize>,
     ) -> Self {
         let manager = SpillManager::new(context.runtime_env(), metrics, schema);
-        let write = limit.map_or(MAX_WRITE, |limit| (limit / 1024).clamp(512, MAX_WRITE));
+        let write = limit.map_or(MAX_WRITE, |limit| (limit / 4096).clamp(MIN_WRITE, MAX_WRITE));
         Self { manager, write }
     }
 
-    /// The most that a writer keeps in memory, besides a batch that is larger.
+    /// The most that a writer keeps in memory, besides a batch that is larger, and about
+    /// the size of a batch that comes back.
     pub(super) fn write_size(&self) -> usize {
         self.write
     }
@@ -95,7 +97,7 @@ impl Writer {
 
     fn write(&mut self) -> Result<()> {
         let batches = mem::take(&mut self.waiting);
-        self.bytes = 0;
+        let bytes = mem::take(&mut self.bytes);
         let batch = match batches.as_slice() {
             [] => return Ok(()),
             [batch] => batch.clone(),
@@ -111,7 +113,14 @@ impl Writer {
                 }))
             }
         };
-        append(Some(&batch)).map(drop)
+        // Whoever reads the file must have room for a batch.
+        let slices = bytes.div_ceil(self.files.write).clamp(1, batch.num_rows());
+        let step = batch.num_rows().div_ceil(slices);
+        for start in (0..batch.num_rows()).step_by(step) {
+            let rows = step.min(batch.num_rows() - start);
+            append(Some(&compact(&batch.slice(start, rows))?))?;
+        }
+        Ok(())
     }
 
     /// Completes the file, if there are any rows.

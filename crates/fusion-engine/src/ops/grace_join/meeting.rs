@@ -166,3 +166,58 @@ impl Drop for Guest {
         self.meeting.over.send_replace(true);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use datafusion_common::JoinType;
+    use datafusion_physical_plan::joins::PartitionMode;
+    use futures::executor::block_on;
+    use futures::future::join;
+
+    fn spec() -> JoinSpec {
+        JoinSpec {
+            on: Vec::new(),
+            kind: JoinType::Inner,
+            filter: None,
+            projection: None,
+            mode: PartitionMode::CollectLeft,
+            null_aware: false,
+        }
+    }
+
+    fn nothing() -> Partitioned {
+        Partitioned { files: vec![None; PARTS + 1], rows: 0, nulls: 0 }
+    }
+
+    #[test]
+    fn all_wait_for_the_last() {
+        let (meeting, spec) = (Arc::new(Meeting::new(2)), spec());
+        meeting.open(nothing());
+        let (first, second) = (meeting.guest(), meeting.guest());
+        let (first, second) = block_on(join(
+            first.meet(&spec, Ok(nothing())),
+            second.meet(&spec, Ok(nothing())),
+        ));
+        assert!(first.unwrap().next().is_none() && second.unwrap().next().is_none());
+    }
+
+    #[test]
+    fn nobody_waits_for_one_that_failed_or_never_comes() {
+        let (meeting, spec) = (Arc::new(Meeting::new(3)), spec());
+        let (first, second, third) = (meeting.guest(), meeting.guest(), meeting.guest());
+        let failure = internal_datafusion_err!("no space");
+        let (first, second) = block_on(join(
+            first.meet(&spec, Ok(nothing())),
+            second.meet(&spec, Err(failure)),
+        ));
+        for outcome in [first, second] {
+            assert!(outcome.err().unwrap().to_string().contains("no space"));
+        }
+        drop(third);
+        let meeting = Arc::new(Meeting::new(2));
+        let (first, second) = (meeting.guest(), meeting.guest());
+        drop(second);
+        assert!(block_on(first.meet(&spec, Ok(nothing()))).is_err());
+    }
+}

@@ -18,7 +18,6 @@ use self::load::{Loader, Piece};
 use self::meeting::{Guest, Meeting};
 use self::paid::{PaidPool, limit_of};
 use self::partition::{NULLS, Partitioner};
-use self::spec::Schemas;
 use datafusion_common::tree_node::TreeNodeRecursion;
 use datafusion_common::{DataFusionError, Result, internal_err};
 use datafusion_execution::{SendableRecordBatchStream, TaskContext};
@@ -233,14 +232,9 @@ impl ExecutionPlan for GraceJoinExec {
     ) -> Result<SendableRecordBatchStream> {
         let (build, guest) = self.build_of(partition, &context)?;
         let probe = self.probe.execute(partition, Arc::clone(&context))?;
-        let schemas = Schemas {
-            build: self.build.schema(),
-            probe: self.probe.schema(),
-            output: self.schema(),
-        };
         let on_disk = DiskJoin {
             spec: Arc::clone(&self.spec),
-            schemas,
+            output: self.schema(),
             build: self.files(&self.build, partition, &context),
             probe: self.files(&self.probe, partition, &context),
             context,

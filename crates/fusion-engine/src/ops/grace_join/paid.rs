@@ -69,7 +69,12 @@ impl MemoryPool for PaidPool {
     }
 
     fn shrink(&self, _reservation: &MemoryReservation, shrink: usize) {
-        *self.used() -= shrink;
+        let mut used = self.used();
+        *used -= shrink;
+        // The operator has ended. Nobody else will need what is paid, unless he shares it.
+        if *used == 0 && Arc::strong_count(&self.paid) == 1 {
+            self.paid.free();
+        }
     }
 
     fn try_grow(&self, _reservation: &MemoryReservation, additional: usize) -> Result<()> {
@@ -91,5 +96,52 @@ impl MemoryPool for PaidPool {
 impl fmt::Display for PaidPool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "paid({})", self.paid.size())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use datafusion_execution::memory_pool::GreedyMemoryPool;
+
+    fn paid(limit: usize, bytes: usize) -> (Arc<dyn MemoryPool>, Arc<MemoryReservation>) {
+        let pool: Arc<dyn MemoryPool> = Arc::new(GreedyMemoryPool::new(limit));
+        let paid = MemoryConsumer::new("paid").register(&pool);
+        paid.try_grow(bytes).unwrap();
+        (pool, Arc::new(paid))
+    }
+
+    fn context(pool: &Arc<dyn MemoryPool>, paid: Arc<MemoryReservation>) -> Arc<TaskContext> {
+        let runtime = RuntimeEnv { memory_pool: Arc::clone(pool), ..RuntimeEnv::default() };
+        PaidPool::context(&TaskContext::default().with_runtime(Arc::new(runtime)), paid)
+    }
+
+    #[test]
+    fn what_is_paid_is_granted_and_only_the_rest_asked_for() {
+        let (pool, paid) = paid(100, 60);
+        let context = context(&pool, paid);
+        let join = MemoryConsumer::new("join").register(context.memory_pool());
+        join.try_grow(50).unwrap();
+        assert_eq!(pool.reserved(), 60);
+        join.try_grow(30).unwrap();
+        assert_eq!(pool.reserved(), 80);
+        assert!(join.try_grow(21).is_err());
+        join.grow(21);
+        assert_eq!(pool.reserved(), 101);
+        drop(join);
+        assert_eq!(pool.reserved(), 0);
+    }
+
+    #[test]
+    fn what_is_shared_stays_paid() {
+        let (pool, paid) = paid(100, 60);
+        let context = context(&pool, Arc::clone(&paid));
+        let join = MemoryConsumer::new("join").register(context.memory_pool());
+        join.try_grow(50).unwrap();
+        drop(join);
+        assert_eq!(pool.reserved(), 60);
+        drop(paid);
+        drop(context);
+        assert_eq!(pool.reserved(), 0);
     }
 }

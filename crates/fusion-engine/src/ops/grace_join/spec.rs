@@ -1,6 +1,5 @@
 //! What a join computes, apart from where its rows come from.
 
-use arrow::datatypes::SchemaRef;
 use datafusion_common::{JoinType, NullEquality, Result, internal_err};
 use datafusion_physical_expr::PhysicalExpr;
 use datafusion_physical_plan::ExecutionPlan;
@@ -115,12 +114,4 @@ pub(super) struct Piecewise {
     pub(super) all_meet: bool,
     pub(super) unmatched: Option<JoinSpec>,
     pub(super) rest: Option<JoinSpec>,
-}
-
-/// The schemas of a join: of its inputs, and of its result.
-#[derive(Clone, Debug)]
-pub(super) struct Schemas {
-    pub(super) build: SchemaRef,
-    pub(super) probe: SchemaRef,
-    pub(super) output: SchemaRef,
 }
