@@ -18,7 +18,8 @@ const TYPES: [DataType; 2] = [DataType::Int4, DataType::Text];
 
 /// Some 50 MB in mixed order, no two rows alike.
 fn rows() -> Vec<RecordBatch> {
-    let numbers: Vec<i32> = (0..ROWS).map(|row| row.wrapping_mul(7919).rem_euclid(ROWS)).collect();
+    let numbers: Vec<i32> =
+        (0..ROWS).map(|row| (i64::from(row) * 7919 % i64::from(ROWS)) as i32).collect();
     let batches = numbers.chunks(1500).map(|numbers| {
         let texts: StringViewArray =
             numbers.iter().map(|number| Some(format!("{number:06}{}", "x".repeat(120)))).collect();

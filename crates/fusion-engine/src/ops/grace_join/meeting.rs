@@ -195,10 +195,8 @@ mod tests {
         let (meeting, spec) = (Arc::new(Meeting::new(2)), spec());
         meeting.open(nothing());
         let (first, second) = (meeting.guest(), meeting.guest());
-        let (first, second) = block_on(join(
-            first.meet(&spec, Ok(nothing())),
-            second.meet(&spec, Ok(nothing())),
-        ));
+        let (first, second) =
+            block_on(join(first.meet(&spec, Ok(nothing())), second.meet(&spec, Ok(nothing()))));
         assert!(first.unwrap().next().is_none() && second.unwrap().next().is_none());
     }
 
@@ -207,10 +205,8 @@ mod tests {
         let (meeting, spec) = (Arc::new(Meeting::new(3)), spec());
         let (first, second, third) = (meeting.guest(), meeting.guest(), meeting.guest());
         let failure = internal_datafusion_err!("no space");
-        let (first, second) = block_on(join(
-            first.meet(&spec, Ok(nothing())),
-            second.meet(&spec, Err(failure)),
-        ));
+        let (first, second) =
+            block_on(join(first.meet(&spec, Ok(nothing())), second.meet(&spec, Err(failure))));
         for outcome in [first, second] {
             assert!(outcome.err().unwrap().to_string().contains("no space"));
         }
