@@ -3,7 +3,7 @@
 
 mod common;
 
-use arrow::array::{Array, ArrayRef, AsArray, Int32Array, RecordBatch, StringViewArray};
+use arrow::array::{ArrayRef, AsArray, Int32Array, RecordBatch, StringViewArray};
 use arrow::datatypes::Int64Type;
 use common::*;
 use fusion_engine::{Engine, EngineConfig};
