@@ -3,12 +3,12 @@
 //! DataFusion's `FairSpillPool` divides the limit by the number of *registered*
 //! spilling consumers, used or not: two idle sessions with a few sorts each
 //! would leave a busy one a fraction of the memory. Here memory is given to
-//! whoever asks first, up to half of the limit for consumers that can spill.
-//! The other half is for those that cannot: hash joins, and the merging that a
-//! spilling sort does, which may need as much again as the rows it holds. From
-//! there, too, spilling consumers that hold almost nothing get equal shares of
-//! an eighth, so that each can always make progress: it holds a batch, spills
-//! it, and goes on.
+//! whoever asks first: to sorts and groups until half of the limit is in use, to
+//! the tables of hash joins until five eighths are. The rest is for those that
+//! cannot spill, and for the merging that a spilling sort does, which may need as
+//! much again as the rows it holds. From there, too, spilling consumers that hold
+//! almost nothing get equal shares of an eighth, so that each can always make
+//! progress: it holds a batch, spills it, and goes on.
 
 use datafusion_common::Result;
 use datafusion_common::resources_datafusion_err;
@@ -215,5 +215,18 @@ mod tests {
         let join = MemoryConsumer::new("join").register(&second);
         join.try_grow(350).unwrap();
         assert!(join.try_grow(1).is_err());
+    }
+
+    #[test]
+    fn joins_leave_room_for_merging() {
+        let (_, first, second) = pools(800);
+        let table = MemoryConsumer::new(JOIN).with_can_spill(true).register(&first);
+        table.try_grow(500).unwrap();
+        assert!(table.try_grow(1).is_err());
+        let small = MemoryConsumer::new("small").with_can_spill(true).register(&second);
+        small.try_grow(50).unwrap();
+        assert!(small.try_grow(1).is_err());
+        let merge = MemoryConsumer::new("merge").register(&second);
+        merge.try_grow(250).unwrap();
     }
 }
