@@ -5,6 +5,7 @@ use crate::host::SessionIo;
 use crate::lower::{Lowered, Shape, lower};
 use crate::memory::{Budget, SessionPool};
 use crate::metrics;
+use crate::share::Share;
 use crate::spill::{disk_manager, remove_leftovers};
 use datafusion_common::config::ConfigNonZeroUsize;
 use datafusion_execution::TaskContext;
@@ -20,8 +21,6 @@ use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// The most that a sort sets aside for merging what it has written to disk.
-const MAX_MERGE_RESERVATION: usize = 10 * 1024 * 1024;
 
 /// At this size a partitioning of rows begins its next spill file: after every
 /// batch. It waits for the oldest file that is still being written, while the
@@ -33,14 +32,14 @@ const REPARTITION_SPILL_BYTES: usize = 1;
 /// What the engine may use.
 #[derive(Clone, Debug)]
 pub struct EngineConfig {
-    /// Partitions per session; the runtime should have as many threads.
+    /// Partitions per session at most; the runtime should have as many threads.
     pub threads: usize,
     /// Bytes for all sessions together.
     pub memory_limit: usize,
     /// Where operators write what does not fit in memory, if the session's host names
     /// no other place. What a crashed predecessor left there is removed.
     pub spill_directory: PathBuf,
-    /// Rows per batch inside the engine.
+    /// Rows per batch inside the engine at most.
     pub batch_size: usize,
 }
 
@@ -70,14 +69,8 @@ impl Engine {
         })?;
         remove_leftovers(&config.spill_directory)?;
         let runtime = RuntimeEnvBuilder::new().build().map_err(|error| to_pg(&error))?;
-        let threads = config.threads.max(1);
-        let batch_size = config.batch_size.max(1);
-        let shape = Shape { threads, batch_size };
-        let merge_reservation = MAX_MERGE_RESERVATION.min(config.memory_limit / (16 * threads));
-        let mut session_config = SessionConfig::new()
-            .with_target_partitions(threads)
-            .with_batch_size(batch_size)
-            .with_sort_spill_reservation_bytes(merge_reservation);
+        let shape = Shape { threads: config.threads.max(1), batch_size: config.batch_size.max(1) };
+        let mut session_config = SessionConfig::new();
         session_config.options_mut().execution.max_spill_file_size_bytes =
             ConfigNonZeroUsize::try_new(REPARTITION_SPILL_BYTES).map_err(|error| to_pg(&error))?;
         let budget = Arc::new(Budget::new(config.memory_limit));
@@ -103,8 +96,9 @@ impl Engine {
         io: Arc<dyn SessionIo>,
     ) -> impl Future<Output = Result<SessionMetrics, PgError>> + Send + 'static {
         let pool = Arc::new(SessionPool::new(Arc::clone(&self.budget)));
-        let context = self.context(&pool, &io);
-        let lowered = lower(plan, &params, self.shape, Arc::clone(&io));
+        let share = Share::of(self.shape, self.budget.limit(), self.budget.sessions());
+        let context = self.context(&share, &pool, &io);
+        let lowered = lower(plan, &params, share.shape, Arc::clone(&io));
         let session = async move {
             let (lowered, context) = (lowered?, context?);
             execute(&lowered, &context, io.as_ref()).await?;
@@ -115,12 +109,19 @@ impl Engine {
             .map(|outcome| outcome.unwrap_or_else(|panic| Err(from_panic(panic.as_ref()))))
     }
 
-    /// What the operators of a session share.
+    /// What the operators of a session use together.
     fn context(
         &self,
+        share: &Share,
         pool: &Arc<SessionPool>,
         io: &Arc<dyn SessionIo>,
     ) -> Result<Arc<TaskContext>, PgError> {
+        let config = self
+            .session_config
+            .clone()
+            .with_target_partitions(share.shape.threads)
+            .with_batch_size(share.shape.batch_size)
+            .with_sort_spill_reservation_bytes(share.merge_reservation);
         let mut runtime = self.runtime.clone();
         runtime.memory_pool = Arc::clone(pool) as Arc<dyn MemoryPool>;
         let disk = disk_manager(&self.spill_directory, Arc::clone(io)).build();
@@ -128,7 +129,7 @@ impl Engine {
         Ok(Arc::new(TaskContext::new(
             None,
             String::new(),
-            self.session_config.clone(),
+            config,
             HashMap::new(),
             HashMap::new(),
             HashMap::new(),

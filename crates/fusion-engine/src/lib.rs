@@ -14,7 +14,7 @@
 //! | `ops` | physical operators of our own |
 //! | `expr` | scalar functions and lazy operators |
 //! | `agg` | aggregates |
-//! | `memory` | one memory limit for all sessions |
+//! | `memory`, `share` | one memory limit for all sessions, and what it allows each |
 //! | `spill` | each session's files |
 
 mod agg;
@@ -26,6 +26,7 @@ mod lower;
 mod memory;
 mod metrics;
 mod ops;
+mod share;
 mod spill;
 
 pub use engine::{Engine, EngineConfig};

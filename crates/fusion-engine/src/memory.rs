@@ -3,12 +3,12 @@
 //! DataFusion's `FairSpillPool` divides the limit by the number of *registered*
 //! spilling consumers, used or not: two idle sessions with a few sorts each
 //! would leave a busy one a fraction of the memory. Here memory is given to
-//! whoever asks first, up to half of the limit for consumers that can spill.
-//! The other half is for those that cannot: hash joins, and the merging that a
-//! spilling sort does, which may need as much again as the rows it holds. From
-//! there, too, spilling consumers that hold almost nothing get equal shares of
-//! an eighth, so that each can always make progress: it holds a batch, spills
-//! it, and goes on.
+//! whoever asks first: to sorts and groups until half of the limit is in use, to
+//! the tables of hash joins until five eighths are. The rest is for those that
+//! cannot spill, and for the merging that a spilling sort does, which may need as
+//! much again as the rows it holds. From there, too, spilling consumers that hold
+//! almost nothing get equal shares of an eighth, so that each can always make
+//! progress: it holds a batch, spills it, and goes on.
 
 use datafusion_common::Result;
 use datafusion_common::resources_datafusion_err;
@@ -19,29 +19,71 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+/// The name under which joins ask for memory.
+pub(crate) const JOIN: &str = "HashJoin";
+
 /// The memory that all sessions of the process share.
 #[derive(Debug)]
 pub(crate) struct Budget {
     limit: usize,
     used: AtomicUsize,
     spilling_consumers: AtomicUsize,
+    sessions: AtomicUsize,
 }
 
 impl Budget {
     /// A budget of `limit` bytes.
     pub(crate) fn new(limit: usize) -> Self {
-        Self { limit, used: AtomicUsize::new(0), spilling_consumers: AtomicUsize::new(0) }
+        Self {
+            limit,
+            used: AtomicUsize::new(0),
+            spilling_consumers: AtomicUsize::new(0),
+            sessions: AtomicUsize::new(0),
+        }
+    }
+
+    /// The bytes for all sessions.
+    pub(crate) fn limit(&self) -> usize {
+        self.limit
+    }
+
+    /// How many sessions there are.
+    pub(crate) fn sessions(&self) -> usize {
+        self.sessions.load(Ordering::Relaxed)
     }
 
     /// How far use may go for a consumer that holds `held` bytes and asks for
     /// `additional` more.
-    fn ceiling(&self, can_spill: bool, held: usize, additional: usize) -> usize {
-        if !can_spill {
-            return self.limit;
-        }
+    fn ceiling(&self, consumer: Consumer, held: usize, additional: usize) -> usize {
+        let most = match consumer {
+            Consumer::Spills => self.limit / 2,
+            Consumer::Joins => self.limit / 8 * 5,
+            Consumer::Cannot => return self.limit,
+        };
         let consumers = self.spilling_consumers.load(Ordering::Relaxed).max(1);
         let share = self.limit / 8 / consumers;
-        if held.saturating_add(additional) <= share { self.limit } else { self.limit / 2 }
+        if held.saturating_add(additional) <= share { self.limit } else { most }
+    }
+}
+
+/// What a consumer does when it gets no more memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Consumer {
+    /// It writes to disk.
+    Spills,
+    /// The same, but its next attempt needs as much.
+    Joins,
+    /// It fails.
+    Cannot,
+}
+
+impl Consumer {
+    fn of(consumer: &MemoryConsumer) -> Self {
+        match (consumer.can_spill(), consumer.name()) {
+            (true, JOIN) => Self::Joins,
+            (true, _) => Self::Spills,
+            (false, _) => Self::Cannot,
+        }
     }
 }
 
@@ -56,6 +98,7 @@ pub(crate) struct SessionPool {
 impl SessionPool {
     /// A pool under `budget`.
     pub(crate) fn new(budget: Arc<Budget>) -> Self {
+        budget.sessions.fetch_add(1, Ordering::Relaxed);
         Self { budget, used: AtomicUsize::new(0), peak: AtomicUsize::new(0) }
     }
 
@@ -67,6 +110,12 @@ impl SessionPool {
     fn record(&self, additional: usize) {
         let used = self.used.fetch_add(additional, Ordering::Relaxed) + additional;
         self.peak.fetch_max(used, Ordering::Relaxed);
+    }
+}
+
+impl Drop for SessionPool {
+    fn drop(&mut self) {
+        self.budget.sessions.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -98,8 +147,8 @@ impl MemoryPool for SessionPool {
     }
 
     fn try_grow(&self, reservation: &MemoryReservation, additional: usize) -> Result<()> {
-        let can_spill = reservation.consumer().can_spill();
-        let ceiling = self.budget.ceiling(can_spill, reservation.size(), additional);
+        let consumer = Consumer::of(reservation.consumer());
+        let ceiling = self.budget.ceiling(consumer, reservation.size(), additional);
         self.budget
             .used
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| {
@@ -166,5 +215,18 @@ mod tests {
         let join = MemoryConsumer::new("join").register(&second);
         join.try_grow(350).unwrap();
         assert!(join.try_grow(1).is_err());
+    }
+
+    #[test]
+    fn joins_leave_room_for_merging() {
+        let (_, first, second) = pools(800);
+        let table = MemoryConsumer::new(JOIN).with_can_spill(true).register(&first);
+        table.try_grow(500).unwrap();
+        assert!(table.try_grow(1).is_err());
+        let small = MemoryConsumer::new("small").with_can_spill(true).register(&second);
+        small.try_grow(50).unwrap();
+        assert!(small.try_grow(1).is_err());
+        let merge = MemoryConsumer::new("merge").register(&second);
+        merge.try_grow(250).unwrap();
     }
 }

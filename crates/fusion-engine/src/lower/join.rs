@@ -9,11 +9,11 @@
 use super::expr::Input;
 use super::{Lowering, Stream, datafusion, inconsistent, schema_of, unsupported};
 use crate::expr::{Interruptible, JunctionKind};
-use crate::ops::Depth;
-use datafusion_common::{JoinSide, JoinType, NullEquality};
+use crate::ops::{Depth, GraceJoinExec, JoinSpec};
+use datafusion_common::{JoinSide, JoinType};
 use datafusion_physical_expr::{Partitioning, PhysicalExpr};
+use datafusion_physical_plan::joins::PartitionMode;
 use datafusion_physical_plan::joins::utils::{ColumnIndex, JoinFilter};
-use datafusion_physical_plan::joins::{HashJoinExecBuilder, PartitionMode};
 use datafusion_physical_plan::repartition::RepartitionExec;
 use fusion_plan::{DataType, Expr, Join, JoinKind, PgError, Side};
 use std::sync::Arc;
@@ -51,7 +51,7 @@ impl Lowering<'_> {
         let filter = self.join_filter(&join.residual, &sides)?;
         let projection = sides.projection(join)?;
         let types = sides.output_types(join)?;
-        let join_type = sides.join_type(join.kind);
+        let kind = sides.join_type(join.kind);
         let build_side = if sides.build_left { Side::Left } else { Side::Right };
         let (build, probe) = sides.in_order();
         let build = self.gathering(join, build, build_side, &keys, node);
@@ -69,14 +69,10 @@ impl Lowering<'_> {
             (build, probe, PartitionMode::Partitioned)
         };
         let borrows = probe.borrows;
-        let exec = HashJoinExecBuilder::new(build.plan, probe.plan, keys, join_type)
-            .with_filter(filter)
-            .with_projection(Some(projection))
-            .with_partition_mode(mode)
-            .with_null_equality(NullEquality::NullEqualsNothing)
-            .with_null_aware(null_aware)
-            .build()
-            .map_err(datafusion)?;
+        let projection = Some(projection);
+        let spec = JoinSpec { on: keys, kind, filter, projection, mode, null_aware };
+        let exec = GraceJoinExec::try_new(build.plan, probe.plan, Arc::new(spec));
+        let exec = exec.map_err(datafusion)?;
         let plan = self.operator(node, exec);
         Ok(Stream { plan, types, rows: join.rows, borrows })
     }

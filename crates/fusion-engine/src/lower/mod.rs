@@ -50,7 +50,7 @@ pub(crate) struct NodeOperators {
 }
 
 /// What lowering needs to know of the engine.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Shape {
     /// Partitions per leaf, if the plan allows for more than one.
     pub(crate) threads: usize,
@@ -174,10 +174,7 @@ impl Lowering<'_> {
 
     /// Copies batches that borrow pages, for an operator that keeps them.
     fn owned(&mut self, stream: Stream, node: u32, depth: Depth) -> Stream {
-        let has_payload = |ty: &Arrow| matches!(ty, Arrow::Utf8View | Arrow::BinaryView);
-        let schema = stream.schema();
-        let pointless = depth == Depth::Payloads
-            && !schema.fields().iter().any(|field| has_payload(field.data_type()));
+        let pointless = depth == Depth::Payloads && !has_payloads(&stream);
         if !stream.borrows || pointless {
             return stream;
         }
@@ -200,6 +197,13 @@ impl Lowering<'_> {
         let plan = self.operator(node, CoalescePartitionsExec::new(Arc::clone(&stream.plan)));
         Ok(stream.under(plan))
     }
+}
+
+/// Whether batches have columns whose values are kept apart, in buffers that they may
+/// share with other batches.
+fn has_payloads(stream: &Stream) -> bool {
+    let is_view = |ty: &Arrow| matches!(ty, Arrow::Utf8View | Arrow::BinaryView);
+    stream.schema().fields().iter().any(|field| is_view(field.data_type()))
 }
 
 /// A schema of nullable columns, named by position.

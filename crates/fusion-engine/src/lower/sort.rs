@@ -1,8 +1,8 @@
 //! Sorting.
 
 use super::expr::Input;
-use super::{Lowering, Stream, unsupported};
-use crate::ops::Depth;
+use super::{Lowering, Stream, has_payloads, unsupported};
+use crate::ops::{Depth, MaterializeExec};
 use arrow::compute::SortOptions;
 use datafusion_physical_expr::{LexOrdering, PhysicalSortExpr};
 use datafusion_physical_plan::empty::EmptyExec;
@@ -47,6 +47,14 @@ impl Lowering<'_> {
         if sorted.partitions() == 1 {
             return Ok(sorted);
         }
+        let sorted = match has_payloads(&sorted) {
+            true => {
+                let near = MaterializeExec::new(Arc::clone(&sorted.plan), Depth::Remote);
+                let plan = self.operator(node, near);
+                sorted.under(plan)
+            }
+            false => sorted,
+        };
         let merge = SortPreservingMergeExec::new(order, Arc::clone(&sorted.plan)).with_fetch(fetch);
         let plan = self.operator(node, merge);
         Ok(sorted.under(plan))

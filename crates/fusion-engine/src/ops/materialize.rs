@@ -1,10 +1,11 @@
 //! Deep copies, so that operators that keep their input never keep pages.
 
 use arrow::array::{
-    Array, ArrayData, ArrayRef, AsArray, RecordBatch, RecordBatchOptions, make_array,
+    Array, ArrayData, ArrayRef, AsArray, GenericByteViewArray, RecordBatch, RecordBatchOptions,
+    make_array,
 };
 use arrow::buffer::{BooleanBuffer, Buffer, NullBuffer};
-use arrow::datatypes::DataType;
+use arrow::datatypes::{ByteViewType, DataType};
 use datafusion_common::Result;
 use datafusion_common::internal_datafusion_err;
 use datafusion_common::tree_node::TreeNodeRecursion;
@@ -30,6 +31,10 @@ pub(crate) enum Depth {
     /// Only strings and bytes: the operator above takes rows out of its
     /// batches, which copies fixed-width values but not what views point to.
     Payloads,
+    /// Strings and bytes that keep far more alive than themselves: rows that were
+    /// sorted or merged share the buffers of all that they were taken from, and
+    /// whoever holds a batch of them would be charged for all of it.
+    Remote,
 }
 
 /// Passes its input on in memory of the engine's own.
@@ -129,19 +134,31 @@ fn copy_column(column: &ArrayRef, depth: Depth, copied: &Count) -> Result<ArrayR
     // Garbage collection copies what the views reach into new buffers, but
     // shares the views themselves when nothing needs to move.
     let compact: ArrayRef = match column.data_type() {
+        DataType::Utf8View if depth == Depth::Remote && is_near(column.as_string_view()) => {
+            return Ok(Arc::clone(column));
+        }
+        DataType::BinaryView if depth == Depth::Remote && is_near(column.as_binary_view()) => {
+            return Ok(Arc::clone(column));
+        }
         DataType::Utf8View => Arc::new(column.as_string_view().gc()),
         DataType::BinaryView => Arc::new(column.as_binary_view().gc()),
         // Only states of aggregates are lists, and those are the engine's own.
         DataType::List(_) => return Ok(Arc::clone(column)),
-        _ if depth == Depth::Payloads => return Ok(Arc::clone(column)),
+        _ if depth != Depth::Everything => return Ok(Arc::clone(column)),
         _ => Arc::clone(column),
     };
     let data = compact.to_data();
-    if depth == Depth::Payloads {
+    if depth != Depth::Everything {
         copied.add(data.buffers().iter().skip(1).map(Buffer::len).sum());
         return Ok(compact);
     }
     Ok(make_array(copy_data(&data, copied)?))
+}
+
+/// Whether at least half of what the views keep alive is their own.
+fn is_near<T: ByteViewType>(views: &GenericByteViewArray<T>) -> bool {
+    let kept: usize = views.data_buffers().iter().map(Buffer::len).sum();
+    kept <= 2 * views.total_buffer_bytes_used()
 }
 
 /// A copy of `data` that borrows nothing. The buffers after the first, to which
@@ -238,5 +255,19 @@ mod tests {
         assert_eq!(&text, &columns[2]);
         assert_ne!(addresses(&text)[1], addresses(&columns[2])[1]);
         assert_eq!(copied.value(), 34 + 27);
+    }
+
+    #[test]
+    fn views_that_keep_much_else_alive_are_copied() {
+        let columns = columns();
+        let texts = columns.iter().find(|column| column.data_type() == &DataType::Utf8View);
+        let texts = texts.unwrap();
+        let copied = Count::new();
+        let near = copy_column(texts, Depth::Remote, &copied).unwrap();
+        assert_eq!((addresses(&near), copied.value()), (addresses(texts), 0));
+        let one = texts.slice(3, 1);
+        let remote = copy_column(&one, Depth::Remote, &copied).unwrap();
+        assert_eq!(&remote, &one);
+        assert!(copied.value() > 0);
     }
 }

@@ -1,0 +1,61 @@
+//! How much a session does at a time, for the memory that there is.
+//!
+//! Each partition of a sort or a grouping needs some batches at least, to read what it
+//! has written to disk. With little memory, or with many sessions, there are therefore
+//! fewer partitions, and smaller batches.
+
+use crate::lower::Shape;
+
+/// The memory for which a session has another partition.
+const PER_PARTITION: usize = 32 * 1024 * 1024;
+/// A batch of as many rows as this goes into a partition's memory has room for several
+/// such batches in each operator.
+const PER_BATCH_ROW: usize = 16 * 1024;
+/// Smaller batches cost more than they save.
+const MIN_BATCH_SIZE: usize = 512;
+/// The most that a sort sets aside for merging what it has written to disk.
+const MAX_MERGE_RESERVATION: usize = 10 * 1024 * 1024;
+
+/// What a session may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Share {
+    /// Partitions, and rows per batch.
+    pub(crate) shape: Shape,
+    /// What each partition of a sort sets aside for merging.
+    pub(crate) merge_reservation: usize,
+}
+
+impl Share {
+    /// The share of one of `sessions`, of which each could use all of `shape`.
+    pub(crate) fn of(shape: Shape, memory_limit: usize, sessions: usize) -> Self {
+        let memory = memory_limit / sessions.max(1);
+        let threads = (memory / PER_PARTITION).clamp(1, shape.threads.max(1));
+        let memory = memory / threads;
+        let most = shape.batch_size.max(1);
+        let batch_size = (memory / PER_BATCH_ROW).clamp(MIN_BATCH_SIZE.min(most), most);
+        let merge_reservation = MAX_MERGE_RESERVATION.min(memory / 16);
+        Self { shape: Shape { threads, batch_size }, merge_reservation }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MB: usize = 1024 * 1024;
+
+    fn of(memory_limit: usize, sessions: usize) -> (usize, usize, usize) {
+        let shape = Shape { threads: 8, batch_size: 8192 };
+        let share = Share::of(shape, memory_limit, sessions);
+        (share.shape.threads, share.shape.batch_size, share.merge_reservation)
+    }
+
+    #[test]
+    fn little_memory_and_many_sessions_make_small_shares() {
+        assert_eq!(of(1024 * MB, 1), (8, 8192, 8 * MB));
+        assert_eq!(of(8192 * MB, 4), (8, 8192, 10 * MB));
+        assert_eq!(of(64 * MB, 1), (2, 2048, 2 * MB));
+        assert_eq!(of(64 * MB, 4), (1, 1024, MB));
+        assert_eq!(of(MB, 1000), (1, 512, 65));
+    }
+}
