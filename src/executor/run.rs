@@ -13,7 +13,7 @@ use crate::guc;
 use crate::nodes::{cast, iter};
 use crate::opening::Opening;
 use crate::shared;
-use fusion_page::{ClientSession, Event, OpenError, Region, Waiter};
+use fusion_page::{ClientSession, Event, OpenError, Region, Waiter, WakeUps};
 use fusion_plan::{PgError, SessionMetrics, SqlState, Value, decode, encode};
 use pgrx::pg_sys;
 use std::cell::Cell;
@@ -31,6 +31,8 @@ pub struct Run {
     pub grafted: bool,
     /// The engine's figures, once a session has finished.
     pub metrics: Option<SessionMetrics>,
+    /// How often the two sides woke each other, once a session has ended.
+    pub wake_ups: Option<WakeUps>,
     node: *mut pg_sys::CustomScanState,
     bytes: Vec<u8>,
     results: Results,
@@ -102,6 +104,7 @@ impl Run {
             tree,
             grafted: false,
             metrics: None,
+            wake_ups: None,
             node,
             bytes,
             // SAFETY: PostgreSQL makes the scan slot before it calls us.
@@ -158,6 +161,7 @@ impl Run {
     pub unsafe fn finish(&mut self) {
         self.results.clear();
         if let Some(mut session) = self.session.take() {
+            self.wake_ups = Some(session.client.feeder().wake_ups());
             // SAFETY: the caller's promise.
             unsafe {
                 session.producer.report(session.client.feeder());
