@@ -29,6 +29,7 @@ SUITES := $(sort $(patsubst regress/sql/%.sql,%,$(wildcard regress/sql/*.sql)))
 REGRESS ?= setup $(filter-out setup,$(SUITES))
 REGRESS_OPTS ?= --encoding=UTF8 --no-locale --load-extension=pg_fusion
 REGRESS_OUTPUT = $(CARGO_TARGET_DIR)/regress
+FAULTS = $(CARGO_TARGET_DIR)/server-faults.log
 COMPATIBILITY = docs/compatibility.md
 PG_REGRESS = $(shell dirname $$($(PG_CONFIG) --pgxs))/../test/regress/pg_regress
 
@@ -91,9 +92,12 @@ check: bootstrap ## everything that must hold: format, lints, all tests
 	@echo "== build and install"
 	$(MAKE) --no-print-directory install
 	@echo "== unit tests and live-server tests"
+	@rm -f $(FAULTS)
 	cargo test $(CARGO_FLAGS) --no-fail-fast
 	@echo "== regression suites"
 	$(MAKE) --no-print-directory regress
+	@echo "== logs of the servers: no FATAL, no PANIC but those that tests ask for"
+	@test ! -s $(FAULTS) || { cat $(FAULTS); exit 1; }
 	@echo "== all checks passed"
 
 test: install ## unit tests and live-server tests (they start their own server)

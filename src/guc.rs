@@ -30,6 +30,18 @@ pub enum FeedStage {
 /// `pg_fusion.feed_stage`: for measuring; without rows, results are wrong.
 pub static FEED_STAGE: GucSetting<FeedStage> = GucSetting::<FeedStage>::new(FeedStage::Send);
 
+/// What goes wrong on purpose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PostgresGucEnum)]
+pub enum Fault {
+    /// Nothing.
+    None,
+    /// An operator of the engine panics at its first rows.
+    Panic,
+}
+
+/// `pg_fusion.fault`: for tests of what a defect in the engine does to others.
+pub static FAULT: GucSetting<Fault> = GucSetting::<Fault>::new(Fault::None);
+
 /// `pg_fusion.worker_threads`: engine threads; 0 means one per processor.
 pub static WORKER_THREADS: GucSetting<i32> = GucSetting::<i32>::new(0);
 /// `pg_fusion.memory_limit`, in MB.
@@ -40,11 +52,10 @@ pub static MAX_SESSIONS: GucSetting<i32> = GucSetting::<i32>::new(32);
 pub static PAGE_SIZE: GucSetting<i32> = GucSetting::<i32>::new(256);
 /// `pg_fusion.page_count`.
 pub static PAGE_COUNT: GucSetting<i32> = GucSetting::<i32>::new(2048);
-/// `pg_fusion.spill_directory`: relative to the data directory. The default lies
-/// where PostgreSQL keeps its temporary files, under a name that makes it clean
-/// up leftovers at start.
+/// `pg_fusion.spill_directory`: relative to the data directory; empty means where
+/// PostgreSQL would put a query's temporary files.
 pub static SPILL_DIRECTORY: GucSetting<Option<CString>> =
-    GucSetting::<Option<CString>>::new(Some(c"base/pgsql_tmp/pgsql_tmp_fusion"));
+    GucSetting::<Option<CString>>::new(Some(c""));
 
 /// `pg_fusion.startup_cost`.
 pub static STARTUP_COST: GucSetting<f64> = GucSetting::<f64>::new(500.0);
@@ -113,6 +124,14 @@ fn define_switches() {
         GucContext::Suset,
         GucFlags::EXPLAIN | GucFlags::NO_SHOW_ALL | GucFlags::DISALLOW_IN_FILE,
     );
+    GucRegistry::define_enum_guc(
+        c"pg_fusion.fault",
+        c"What goes wrong on purpose in the pg_fusion worker.",
+        c"For tests only.",
+        &FAULT,
+        GucContext::Suset,
+        GucFlags::NO_SHOW_ALL | GucFlags::DISALLOW_IN_FILE,
+    );
     GucRegistry::define_bool_guc(
         c"pg_fusion.explain_reasons",
         c"EXPLAIN tells why parts of a query are not computed by pg_fusion.",
@@ -177,7 +196,7 @@ fn define_resources() {
     GucRegistry::define_string_guc(
         c"pg_fusion.spill_directory",
         c"Directory for temporary files of the pg_fusion worker.",
-        c"A relative path starts at the data directory.",
+        c"A relative path starts at the data directory; empty means where PostgreSQL would put them.",
         &SPILL_DIRECTORY,
         GucContext::Postmaster,
         GucFlags::SUPERUSER_ONLY,

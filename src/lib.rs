@@ -19,6 +19,7 @@ mod nodes;
 mod opening;
 mod planner;
 mod shared;
+mod temporary;
 #[cfg(test)]
 mod unlinked;
 mod version;

@@ -15,4 +15,11 @@ pub struct Opening<'a> {
     pub metrics: bool,
     /// Whether the engine may publish filters for the leaves.
     pub runtime_filters: bool,
+    /// Whether an operator is to panic at its first rows.
+    pub panics: bool,
+    /// Where the engine may write what does not fit in memory; nothing means the
+    /// worker's own place.
+    pub spill_directories: Vec<String>,
+    /// The most that it may have there at a time, in kB.
+    pub spill_limit_kb: Option<u64>,
 }

@@ -4,13 +4,12 @@
 
 use crate::error;
 use crate::guc;
+use crate::temporary;
 use fusion_page::{Region, RegionConfig};
 use fusion_plan::{PgError, SqlState};
 use pgrx::pg_sys;
 use pgrx::prelude::*;
 use std::cell::Cell;
-use std::ffi::CStr;
-use std::path::PathBuf;
 use std::sync::OnceLock;
 
 /// Pages that each session has to itself. With the result window and a page
@@ -32,12 +31,16 @@ thread_local! {
 pub unsafe fn request() {
     let page_count = guc::PAGE_COUNT.get() as usize;
     let max_sessions = guc::MAX_SESSIONS.get() as usize;
+    // As many again for queries inside of queries, if there are pages for them.
+    let nested_sessions =
+        max_sessions.min((page_count / MIN_PAGES_PER_SESSION).saturating_sub(max_sessions));
     let config = RegionConfig {
         page_size: guc::PAGE_SIZE.get() as usize * 1024,
         page_count,
         max_sessions,
+        nested_sessions,
         min_pages_per_session: MIN_PAGES_PER_SESSION.min((page_count / max_sessions).max(1)),
-        jumbo_dir: jumbo_directory(),
+        jumbo_dir: temporary::jumbo_directory(),
     };
     match Region::create(config) {
         Ok(region) => {
@@ -84,23 +87,4 @@ pub fn region() -> Option<&'static Region> {
 /// Whether a worker is there to run plans.
 pub fn worker_is_up() -> bool {
     REGION.get().is_some_and(|region| region.worker().is_some())
-}
-
-/// `pg_fusion.spill_directory` as an absolute path.
-fn temporary_directory() -> PathBuf {
-    let setting = guc::SPILL_DIRECTORY.get();
-    let setting = setting.as_deref().and_then(|path| path.to_str().ok()).unwrap_or_default();
-    // SAFETY: `DataDir` is set before libraries are loaded.
-    let data_directory = unsafe { CStr::from_ptr(pg_sys::DataDir) };
-    PathBuf::from(data_directory.to_string_lossy().into_owned()).join(setting)
-}
-
-/// Where rows larger than a page travel.
-pub fn jumbo_directory() -> PathBuf {
-    temporary_directory().join("jumbo")
-}
-
-/// Where operators spill.
-pub fn spill_directory() -> PathBuf {
-    temporary_directory().join("spill")
 }

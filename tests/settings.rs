@@ -207,11 +207,12 @@ fn another_version_of_the_extension() {
 
 /// A function whose result has another number of columns than the library gives.
 #[test]
-#[ignore = "a function declared with more columns than the library gives reads past them"]
 fn a_function_of_another_version() {
     let server = start(&[]);
     let mut client = server.connect();
-    for columns in ["a bigint, OUT b bigint, OUT c int, OUT d bigint, OUT e text", "a bigint"] {
+    for columns in
+        ["a bigint, OUT b bigint, OUT c int, OUT d bigint, OUT e text", "a bigint, OUT b bigint"]
+    {
         let create = format!(
             "CREATE OR REPLACE FUNCTION other(OUT {columns}) RETURNS SETOF record LANGUAGE c \
              AS '$libdir/pg_fusion', 'pg_fusion_pool_wrapper'"

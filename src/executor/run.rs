@@ -13,6 +13,7 @@ use crate::guc;
 use crate::nodes::{cast, iter};
 use crate::opening::Opening;
 use crate::shared;
+use crate::temporary;
 use fusion_page::{ClientSession, Event, OpenError, Region, Waiter, WakeUps};
 use fusion_plan::{PgError, SessionMetrics, SqlState, Value, decode, encode};
 use pgrx::pg_sys;
@@ -164,6 +165,7 @@ impl Run {
             self.wake_ups = Some(session.client.feeder().wake_ups());
             // SAFETY: the caller's promise.
             unsafe {
+                session.report_spill();
                 session.producer.report(session.client.feeder());
                 session.producer.close();
             }
@@ -217,10 +219,14 @@ impl Run {
                     return Ok(false);
                 }
                 Event::Failed(error) => {
+                    // SAFETY: the caller's promise.
+                    unsafe { session.report_spill() };
                     self.session = None;
                     return Err(error);
                 }
                 Event::WorkerGone => {
+                    // SAFETY: the caller's promise.
+                    unsafe { session.report_spill() };
                     self.session = None;
                     return Err(worker_gone());
                 }
@@ -239,6 +245,9 @@ impl Run {
                 params,
                 metrics: !(*self.node).ss.ps.instrument.is_null(),
                 runtime_filters: guc::RUNTIME_FILTERS.get(),
+                panics: guc::FAULT.get() == guc::Fault::Panic,
+                spill_directories: temporary::places_of_query(),
+                spill_limit_kb: temporary::limit_kb(),
             };
             let blob = postcard::to_stdvec(&opening)
                 .map_err(|error| PgError::internal(error.to_string()))?;
@@ -293,6 +302,13 @@ impl Run {
 }
 
 impl Session {
+    /// Counts the session's temporary files; they will be no more.
+    unsafe fn report_spill(&self) {
+        let (files, bytes) = self.client.spilled();
+        // SAFETY: the caller's promise.
+        unsafe { temporary::report(files, bytes) };
+    }
+
     /// Fills one page for one of the leaves that the engine wants rows of.
     unsafe fn produce(&mut self) -> Result<Produced, PgError> {
         let feeder = self.client.feeder();
@@ -359,15 +375,15 @@ impl Drop for Counted {
 /// Opens a session slot; waits in the queue if all are taken.
 ///
 /// A backend that has a session already (a query inside a query, or beside an
-/// open cursor) waits for [`NESTED_PATIENCE`] only: others may wait for the one
-/// it holds.
+/// open cursor) may take one of the slots that are kept for such. If those are taken,
+/// too, it waits for [`NESTED_PATIENCE`] only: others may wait for the one it holds.
 fn open_client(region: &Region) -> Result<ClientSession, PgError> {
     let latch = latch_word();
     let nested = OPEN.get() > 0;
     let started = Instant::now();
     let mut no_worker_since = None;
     loop {
-        let opened = match ClientSession::try_open(region, latch) {
+        let opened = match try_open(region, latch, nested) {
             Ok(Some(client)) => return Ok(client),
             Ok(None) => wait_in_queue(region, latch, nested.then_some(started)),
             Err(error) => Err(error),
@@ -386,6 +402,14 @@ fn open_client(region: &Region) -> Result<ClientSession, PgError> {
     }
 }
 
+/// Opens a session slot that is free.
+fn try_open(region: &Region, latch: u64, nested: bool) -> Result<Option<ClientSession>, OpenError> {
+    if nested && let Some(client) = ClientSession::try_open_nested(region, latch)? {
+        return Ok(Some(client));
+    }
+    ClientSession::try_open(region, latch)
+}
+
 /// Waits for a slot; `None` if that took too long since `nested_since`.
 fn wait_in_queue(
     region: &Region,
@@ -397,8 +421,14 @@ fn wait_in_queue(
         if let Some(client) = waiter.try_open()? {
             return Ok(Some(client));
         }
-        if nested_since.is_some_and(|since| since.elapsed() >= NESTED_PATIENCE) {
-            return Ok(None);
+        if let Some(since) = nested_since {
+            // Nobody is told when one of these becomes free.
+            if let Some(client) = ClientSession::try_open_nested(region, latch)? {
+                return Ok(Some(client));
+            }
+            if since.elapsed() >= NESTED_PATIENCE {
+                return Ok(None);
+            }
         }
         wait(PATIENCE);
     }

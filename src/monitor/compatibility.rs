@@ -1,11 +1,12 @@
 //! `pg_fusion_compatibility()`: everything that the engine computes.
 
+use super::declared::check_declared;
 use crate::error;
 use crate::planner::compatibility as engine;
 use crate::planner::type_name;
 use fusion_plan::{DataType, PgError};
 use pgrx::iter::TableIterator;
-use pgrx::pg_sys::Oid;
+use pgrx::pg_sys::{self, Oid};
 use pgrx::spi::{self, Spi};
 use pgrx::{name, pg_extern};
 
@@ -13,7 +14,9 @@ use pgrx::{name, pg_extern};
 /// other expressions, and when they are computed. Needs no shared memory, so it
 /// works without the library being preloaded.
 #[pg_extern(sql = false)]
-fn pg_fusion_compatibility() -> TableIterator<
+fn pg_fusion_compatibility(
+    fcinfo: pg_sys::FunctionCallInfo,
+) -> TableIterator<
     'static,
     (
         name!(kind, &'static str),
@@ -22,6 +25,9 @@ fn pg_fusion_compatibility() -> TableIterator<
         name!(computed, String),
     ),
 > {
+    let columns = [pg_sys::TEXTOID, pg_sys::TEXTOID, pg_sys::OIDOID, pg_sys::TEXTOID];
+    // SAFETY: PostgreSQL's own call.
+    unsafe { check_declared(fcinfo, &columns) };
     match entries() {
         Ok(entries) => TableIterator::new(
             entries.into_iter().map(|entry| (entry.kind, entry.object, entry.oid, entry.computed)),

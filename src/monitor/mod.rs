@@ -2,18 +2,24 @@
 //! is in `sql/`.
 
 mod compatibility;
+mod declared;
 
 use crate::error;
 use crate::shared;
+use declared::check_declared;
 use fusion_plan::{PgError, SqlState};
 use pgrx::iter::TableIterator;
-use pgrx::{name, pg_extern};
+use pgrx::{name, pg_extern, pg_sys};
 
 /// `pg_fusion_pool()`: shared pages in all and free ones, and the sessions that
 /// are open.
 #[pg_extern(sql = false)]
-fn pg_fusion_pool()
--> TableIterator<'static, (name!(pages_total, i64), name!(pages_free, i64), name!(sessions, i32))> {
+fn pg_fusion_pool(
+    fcinfo: pg_sys::FunctionCallInfo,
+) -> TableIterator<'static, (name!(pages_total, i64), name!(pages_free, i64), name!(sessions, i32))>
+{
+    // SAFETY: PostgreSQL's own call.
+    unsafe { check_declared(fcinfo, &[pg_sys::INT8OID, pg_sys::INT8OID, pg_sys::INT4OID]) };
     let Some(region) = shared::region() else {
         error::raise(
             PgError::new(

@@ -18,8 +18,9 @@ mod session;
 
 use crate::guc;
 use crate::shared;
+use crate::temporary;
 use anyhow::Context;
-use fusion_engine::{Engine, EngineConfig};
+use fusion_engine::{Engine, EngineConfig, remove_leftovers};
 use fusion_page::{Region, WorkerSide};
 pub use latch::{my_latch, set as wake_latch};
 
@@ -124,9 +125,13 @@ struct Worker {
 
 impl Worker {
     fn start(region: &Region) -> anyhow::Result<Self> {
-        for directory in [shared::jumbo_directory(), shared::spill_directory()] {
-            std::fs::create_dir_all(&directory)
-                .with_context(|| format!("could not create {}", directory.display()))?;
+        let directory = temporary::jumbo_directory();
+        std::fs::create_dir_all(&directory)
+            .with_context(|| format!("could not create {}", directory.display()))?;
+        for directory in temporary::spill_directories() {
+            if let Err(error) = remove_leftovers(&directory) {
+                pgrx::warning!("{error}");
+            }
         }
         let threads = match guc::WORKER_THREADS.get() {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
@@ -135,7 +140,7 @@ impl Worker {
         let engine = Engine::new(EngineConfig {
             threads,
             memory_limit: guc::MEMORY_LIMIT.get() as usize * 1024 * 1024,
-            spill_directory: shared::spill_directory(),
+            spill_directory: temporary::spill_directory(),
             batch_size: BATCH_SIZE,
         })
         .map_err(anyhow::Error::msg)?;

@@ -3,7 +3,7 @@
 use crate::error;
 use crate::opening::Opening;
 use arrow_array::RecordBatch;
-use fusion_engine::{Engine, SessionIo};
+use fusion_engine::{Engine, SessionIo, SpillPlace};
 use fusion_page::{
     Importer, LeafEvent, PageError, PageLayout, PageWriter, PublishedFilter, WorkerSession,
     batch_row_payload, filter_capacity, write_batch,
@@ -11,6 +11,7 @@ use fusion_page::{
 use fusion_plan::{DataType, KeySet, Literal, PgError, Plan, SessionMetrics, SqlState, decode};
 use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream, StreamExt};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Notify;
 
@@ -76,6 +77,9 @@ async fn execute(
     if opening.runtime_filters {
         io.filter_capacity = filter_capacity(session.region().page_size());
     }
+    let directories = opening.spill_directories.into_iter().map(PathBuf::from).collect();
+    io.panics = opening.panics;
+    io.spill_place = SpillPlace { directories, limit_kb: opening.spill_limit_kb };
     let io = Arc::new(io);
     let metrics: SessionMetrics = engine.run(&plan, params, io).await?;
     if opening.metrics {
@@ -96,6 +100,9 @@ struct PageIo {
     filter_capacity: usize,
     /// The filters, as long as the session runs.
     filters: Mutex<Vec<PublishedFilter>>,
+    spill_place: SpillPlace,
+    /// Whether to panic at the first rows, as a defect in an operator would.
+    panics: bool,
 }
 
 /// The most filters of a session: each takes a page.
@@ -115,7 +122,8 @@ impl PageIo {
             plan.schema(&plan.root).ok_or_else(|| PgError::internal("plan without a schema"))?;
         let result = Arc::new(PageLayout::new(&types, session.region().page_size(), None));
         let (filter_capacity, filters) = (0, Mutex::default());
-        Ok(Self { session, news, importers, result, filter_capacity, filters })
+        let (spill_place, panics) = (SpillPlace::default(), false);
+        Ok(Self { session, news, importers, result, filter_capacity, filters, spill_place, panics })
     }
 
     /// Writes the rows of `batch` from `from` on into one page and sends it;
@@ -160,6 +168,7 @@ impl SessionIo for PageIo {
             news: self.news.clone(),
             leaf: index,
             importer,
+            panics: self.panics,
         };
         stream::try_unfold(source, |source| async {
             let batch = source.next().await.map_err(page_error)?;
@@ -189,6 +198,18 @@ impl SessionIo for PageIo {
         }
     }
 
+    fn spill_place(&self) -> SpillPlace {
+        self.spill_place.clone()
+    }
+
+    fn spill_file_made(&self) {
+        self.session.record_spill(1, 0);
+    }
+
+    fn spilled(&self, bytes: u64) {
+        self.session.record_spill(0, bytes);
+    }
+
     fn is_cancelled(&self) -> bool {
         self.session.is_client_closed()
     }
@@ -200,6 +221,7 @@ struct LeafSource {
     news: Arc<News>,
     leaf: usize,
     importer: Importer,
+    panics: bool,
 }
 
 impl LeafSource {
@@ -219,6 +241,7 @@ impl LeafSource {
                 }
             })
             .await?;
+        assert!(!self.panics, "pg_fusion.fault asks for a panic");
         match event {
             LeafEvent::Page(page) if self.session.region().surplus_is_low() => {
                 self.importer.import_copied(&page).map(Some)

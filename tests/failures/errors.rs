@@ -2,12 +2,14 @@
 //! the engine. All that PostgreSQL tells of them is told, and no row is sent that
 //! PostgreSQL would not have sent.
 
+use fusion_bench::connect::Rows;
 use fusion_bench::measure::Mode;
+use fusion_tests::process::running_worker;
 use fusion_tests::query::{assert_uses_fusion, set_mode};
 use fusion_tests::scene::whole_error;
 use fusion_tests::server::Server;
 use fusion_tests::shops::turn;
-use fusion_tests::victim::assert_recovered;
+use fusion_tests::victim::{Victim, assert_recovered};
 use postgres::Client;
 use postgres::fallible_iterator::FallibleIterator;
 
@@ -86,6 +88,38 @@ fn in_a_leaf() {
 fn in_the_engine() {
     let (_turn, server) = turn();
     assert_same_errors(server, &IN_THE_ENGINE);
+}
+
+/// A defect in the engine, as a panic of an operator would be: an error of its query, and
+/// nothing to the worker and the other queries.
+#[test]
+fn a_panic_in_the_engine() {
+    const OTHER: &str = "SELECT city, count(*), sum(price) FROM sale JOIN shop ON shop.id = shop_id \
+        GROUP BY city ORDER BY city";
+    let (_turn, server) = turn();
+    let mut client = server.connect();
+    let worker = running_worker(server);
+    set_mode(&mut client, Mode::Off);
+    let native = Rows::from(client.simple_query(OTHER).unwrap());
+    for sql in [
+        OTHER,
+        "SELECT item, sum(price) FROM sale GROUP BY item",
+        "SELECT count(*) FROM sale a JOIN sale b ON a.id = b.id",
+        "SELECT id FROM sale ORDER BY price LIMIT 3",
+    ] {
+        assert_uses_fusion(&mut client, sql);
+        let others = [OTHER; 3].map(|sql| Victim::run(server, "", sql));
+        let failure =
+            Victim::run(server, "SET pg_fusion.fault = 'panic'", sql).outcome().unwrap_err();
+        assert_eq!(failure.code, "XX000", "{failure:?}");
+        assert!(failure.message.contains("pg_fusion.fault asks for a panic"), "{failure:?}");
+        for other in others {
+            assert_eq!(other.outcome().unwrap(), native);
+        }
+        drop(client);
+        client = assert_recovered(server);
+    }
+    assert_eq!(running_worker(server), worker, "the worker has lived on");
 }
 
 /// Every field of an error in a leaf is the one that was raised.

@@ -32,7 +32,7 @@ fn small() -> Server {
 
 /// The default place is where PostgreSQL keeps its own temporary files.
 fn default_directory(server: &Server) -> PathBuf {
-    server.data().join("base/pgsql_tmp/pgsql_tmp_fusion")
+    server.data().join("base/pgsql_tmp")
 }
 
 #[test]
@@ -164,7 +164,6 @@ fn temporary_bytes(server: &Server) -> i64 {
 }
 
 #[test]
-#[ignore = "the worker's spill files are in no statistics"]
 fn spill_files_are_counted() {
     let server = small();
     let before = temporary_bytes(&server);
@@ -173,7 +172,6 @@ fn spill_files_are_counted() {
 }
 
 #[test]
-#[ignore = "the worker's spill files do not count against temp_file_limit"]
 fn spill_files_respect_temp_file_limit() {
     let server = small();
     let settings = "SET work_mem = '1GB'; SET temp_file_limit = '10MB'";
@@ -184,7 +182,6 @@ fn spill_files_respect_temp_file_limit() {
 }
 
 #[test]
-#[ignore = "the worker's spill files do not follow temp_tablespaces"]
 fn spill_files_follow_temp_tablespaces() {
     let server = small();
     let place = server.dir().join("tablespace");

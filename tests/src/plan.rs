@@ -16,6 +16,7 @@ struct Node {
     kind: String,
     provider: Option<String>,
     fusion: Vec<String>,
+    rescanned: bool,
 }
 
 impl Plan {
@@ -23,7 +24,7 @@ impl Plan {
     pub fn parse(json: &str) -> Self {
         let value: Value = serde_json::from_str(json).expect("EXPLAIN prints JSON");
         let mut nodes = Vec::new();
-        walk(&value[0]["Plan"], 0, &mut nodes);
+        walk(&value[0]["Plan"], 0, false, &mut nodes);
         assert!(!nodes.is_empty(), "a plan without nodes: {json}");
         Self { nodes }
     }
@@ -36,6 +37,11 @@ impl Plan {
     /// What the PgFusion nodes do: the lines of their fusion plans.
     pub fn fusion_lines(&self) -> impl Iterator<Item = &str> {
         self.nodes.iter().flat_map(|node| &node.fusion).map(String::as_str)
+    }
+
+    /// Whether a PgFusion node runs again for every row of a nested loop's other side.
+    pub fn rescans_fusion(&self) -> bool {
+        self.nodes.iter().any(|n| n.rescanned && n.provider.as_deref() == Some("PgFusion"))
     }
 
     /// How many of PostgreSQL's own nodes join or aggregate.
@@ -57,7 +63,10 @@ impl fmt::Display for Plan {
     }
 }
 
-fn walk(value: &Value, depth: usize, nodes: &mut Vec<Node>) {
+/// Nodes that keep their rows for the next scan.
+const KEEPERS: [&str; 4] = ["Materialize", "Memoize", "Sort", "Hash"];
+
+fn walk(value: &Value, depth: usize, rescanned: bool, nodes: &mut Vec<Node>) {
     let Some(kind) = value["Node Type"].as_str() else { return };
     let lines = value["Fusion Plan"].as_array().into_iter().flatten();
     nodes.push(Node {
@@ -65,15 +74,39 @@ fn walk(value: &Value, depth: usize, nodes: &mut Vec<Node>) {
         kind: kind.to_owned(),
         provider: value["Custom Plan Provider"].as_str().map(str::to_owned),
         fusion: lines.filter_map(Value::as_str).map(str::to_owned).collect(),
+        rescanned,
     });
     for child in value["Plans"].as_array().into_iter().flatten() {
-        walk(child, depth + 1, nodes);
+        let inner = kind == "Nested Loop" && child["Parent Relationship"] == "Inner";
+        let rescanned = (rescanned || inner) && !KEEPERS.contains(&kind);
+        walk(child, depth + 1, rescanned, nodes);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_below_a_nested_loop_runs_again_unless_it_is_kept() {
+        let rescans = |inner: &str| {
+            let outer = r#"{"Node Type": "Custom Scan", "Custom Plan Provider": "PgFusion",
+                "Parent Relationship": "Outer"}"#;
+            let text = format!(
+                r#"[{{"Plan": {{"Node Type": "Nested Loop", "Plans": [{outer}, {inner}]}}}}]"#
+            );
+            Plan::parse(&text).rescans_fusion()
+        };
+        let fusion = r#"{"Node Type": "Custom Scan", "Custom Plan Provider": "PgFusion"}"#;
+        let below = |kind: &str| {
+            format!(
+                r#"{{"Node Type": "{kind}", "Parent Relationship": "Inner", "Plans": [{fusion}]}}"#
+            )
+        };
+        assert!(rescans(&below("Aggregate")));
+        assert!(!rescans(&below("Materialize")));
+        assert!(!rescans(r#"{"Node Type": "Seq Scan", "Parent Relationship": "Inner"}"#));
+    }
 
     #[test]
     fn nodes_are_counted_at_every_depth() {

@@ -5,10 +5,10 @@ use crate::host::SessionIo;
 use crate::lower::{Lowered, Shape, lower};
 use crate::memory::{Budget, SessionPool};
 use crate::metrics;
+use crate::spill::{disk_manager, remove_leftovers};
 use datafusion_common::config::ConfigNonZeroUsize;
 use datafusion_execution::TaskContext;
 use datafusion_execution::config::SessionConfig;
-use datafusion_execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion_execution::memory_pool::MemoryPool;
 use datafusion_execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use fusion_plan::{Literal, PgError, Plan, SessionMetrics, SqlState};
@@ -17,17 +17,11 @@ use std::collections::HashMap;
 use std::fs;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
-/// How DataFusion's temporary directories begin.
-const SPILL_PREFIX: &str = "datafusion-";
 /// The most that a sort sets aside for merging what it has written to disk.
 const MAX_MERGE_RESERVATION: usize = 10 * 1024 * 1024;
-
-/// How many spill files a sort merges at once: with more, their buffers would
-/// take the memory that other operators need.
-const MERGE_FAN_IN: usize = 16;
 
 /// At this size a partitioning of rows begins its next spill file: after every
 /// batch. It waits for the oldest file that is still being written, while the
@@ -43,8 +37,8 @@ pub struct EngineConfig {
     pub threads: usize,
     /// Bytes for all sessions together.
     pub memory_limit: usize,
-    /// Where operators write what does not fit in memory. The engine owns the
-    /// directory: what a crashed predecessor left there is removed.
+    /// Where operators write what does not fit in memory, if the session's host names
+    /// no other place. What a crashed predecessor left there is removed.
     pub spill_directory: PathBuf,
     /// Rows per batch inside the engine.
     pub batch_size: usize,
@@ -55,7 +49,8 @@ pub struct EngineConfig {
 pub struct Engine {
     shape: Shape,
     session_config: SessionConfig,
-    runtime: Arc<RuntimeEnv>,
+    runtime: RuntimeEnv,
+    spill_directory: PathBuf,
     budget: Arc<Budget>,
 }
 
@@ -66,15 +61,15 @@ impl Engine {
     ///
     /// If the spill directory cannot be created.
     pub fn new(config: EngineConfig) -> Result<Self, PgError> {
-        prepare_spill_directory(&config.spill_directory)?;
-        let disk = DiskManagerBuilder::default()
-            .with_mode(DiskManagerMode::Directories(vec![config.spill_directory]))
-            .with_max_temp_directory_size(u64::MAX)
-            .with_max_spill_merge_fan_in(MERGE_FAN_IN);
-        let runtime = RuntimeEnvBuilder::new()
-            .with_disk_manager_builder(disk)
-            .build_arc()
-            .map_err(|error| to_pg(&error))?;
+        fs::create_dir_all(&config.spill_directory).map_err(|error| {
+            let message = format!(
+                "could not create the pg_fusion spill directory \"{}\": {error}",
+                config.spill_directory.display()
+            );
+            PgError::new(SqlState::of_file_error(&error), message)
+        })?;
+        remove_leftovers(&config.spill_directory)?;
+        let runtime = RuntimeEnvBuilder::new().build().map_err(|error| to_pg(&error))?;
         let threads = config.threads.max(1);
         let batch_size = config.batch_size.max(1);
         let shape = Shape { threads, batch_size };
@@ -86,7 +81,8 @@ impl Engine {
         session_config.options_mut().execution.max_spill_file_size_bytes =
             ConfigNonZeroUsize::try_new(REPARTITION_SPILL_BYTES).map_err(|error| to_pg(&error))?;
         let budget = Arc::new(Budget::new(config.memory_limit));
-        Ok(Self { shape, session_config, runtime, budget })
+        let spill_directory = config.spill_directory;
+        Ok(Self { shape, session_config, runtime, spill_directory, budget })
     }
 
     /// Runs `plan` with the parameters' values and writes the result to `io`.
@@ -107,9 +103,29 @@ impl Engine {
         io: Arc<dyn SessionIo>,
     ) -> impl Future<Output = Result<SessionMetrics, PgError>> + Send + 'static {
         let pool = Arc::new(SessionPool::new(Arc::clone(&self.budget)));
-        let mut runtime = RuntimeEnv::clone(&self.runtime);
-        runtime.memory_pool = Arc::clone(&pool) as Arc<dyn MemoryPool>;
-        let context = Arc::new(TaskContext::new(
+        let context = self.context(&pool, &io);
+        let lowered = lower(plan, &params, self.shape, Arc::clone(&io));
+        let session = async move {
+            let (lowered, context) = (lowered?, context?);
+            execute(&lowered, &context, io.as_ref()).await?;
+            Ok(metrics::collect(&lowered, pool.peak()))
+        };
+        AssertUnwindSafe(session)
+            .catch_unwind()
+            .map(|outcome| outcome.unwrap_or_else(|panic| Err(from_panic(panic.as_ref()))))
+    }
+
+    /// What the operators of a session share.
+    fn context(
+        &self,
+        pool: &Arc<SessionPool>,
+        io: &Arc<dyn SessionIo>,
+    ) -> Result<Arc<TaskContext>, PgError> {
+        let mut runtime = self.runtime.clone();
+        runtime.memory_pool = Arc::clone(pool) as Arc<dyn MemoryPool>;
+        let disk = disk_manager(&self.spill_directory, Arc::clone(io)).build();
+        runtime.disk_manager = Arc::new(disk.map_err(|error| to_pg(&error))?);
+        Ok(Arc::new(TaskContext::new(
             None,
             String::new(),
             self.session_config.clone(),
@@ -118,16 +134,7 @@ impl Engine {
             HashMap::new(),
             HashMap::new(),
             Arc::new(runtime),
-        ));
-        let lowered = lower(plan, &params, self.shape, Arc::clone(&io));
-        let session = async move {
-            let lowered = lowered?;
-            execute(&lowered, &context, io.as_ref()).await?;
-            Ok(metrics::collect(&lowered, pool.peak()))
-        };
-        AssertUnwindSafe(session)
-            .catch_unwind()
-            .map(|outcome| outcome.unwrap_or_else(|panic| Err(from_panic(panic.as_ref()))))
+        )))
     }
 }
 
@@ -142,25 +149,6 @@ async fn execute(
         let batch = batch.map_err(|error| to_pg(&error))?;
         if batch.num_rows() > 0 {
             io.write(batch).await?;
-        }
-    }
-    Ok(())
-}
-
-/// Creates the directory, or empties it of what a predecessor left.
-fn prepare_spill_directory(directory: &Path) -> Result<(), PgError> {
-    let failed = |error: std::io::Error| {
-        let message = format!(
-            "could not prepare the pg_fusion spill directory \"{}\": {error}",
-            directory.display()
-        );
-        PgError::new(SqlState::SYSTEM_ERROR, message)
-    };
-    fs::create_dir_all(directory).map_err(failed)?;
-    for entry in fs::read_dir(directory).map_err(failed)? {
-        let entry = entry.map_err(failed)?;
-        if entry.file_name().to_string_lossy().starts_with(SPILL_PREFIX) {
-            fs::remove_dir_all(entry.path()).map_err(failed)?;
         }
     }
     Ok(())

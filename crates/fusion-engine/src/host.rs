@@ -5,6 +5,16 @@ use fusion_plan::{KeySet, PgError};
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use std::fmt;
+use std::path::PathBuf;
+
+/// Where a session may write what does not fit in memory, and how much.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SpillPlace {
+    /// Directories whose parents exist; none means the engine's own.
+    pub directories: Vec<PathBuf>,
+    /// The most that the session may have there at a time, in kB.
+    pub limit_kb: Option<u64>,
+}
 
 /// One session's input and output, as the engine sees it.
 ///
@@ -33,6 +43,17 @@ pub trait SessionIo: Send + Sync + fmt::Debug + 'static {
     /// Says that rows of leaf `leaf` whose value in `column`, as an integer, is not among
     /// `keys`, or is NULL, are not needed. Rows may come all the same.
     fn publish_filter(&self, _leaf: u32, _column: u32, _keys: &KeySet) {}
+
+    /// Where to write what does not fit in memory. Asked once.
+    fn spill_place(&self) -> SpillPlace {
+        SpillPlace::default()
+    }
+
+    /// Says that a file was made there.
+    fn spill_file_made(&self) {}
+
+    /// Says that `bytes` more go to such a file.
+    fn spilled(&self, _bytes: u64) {}
 
     /// Whether nobody wants the result any more. Asked inside of long computations,
     /// which then end with an error, as the future is only dropped between them.

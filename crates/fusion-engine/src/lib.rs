@@ -15,6 +15,7 @@
 //! | `expr` | scalar functions and lazy operators |
 //! | `agg` | aggregates |
 //! | `memory` | one memory limit for all sessions |
+//! | `spill` | each session's files |
 
 mod agg;
 pub mod engine;
@@ -25,7 +26,9 @@ mod lower;
 mod memory;
 mod metrics;
 mod ops;
+mod spill;
 
 pub use engine::{Engine, EngineConfig};
-pub use host::SessionIo;
+pub use host::{SessionIo, SpillPlace};
 pub use lower::check_supported;
+pub use spill::remove_leftovers;

@@ -398,7 +398,8 @@ fn a_write_that_fails_ends_the_session() {
 fn a_stale_spill_directory_is_cleaned() {
     let (first, directory) = engine(1, 1 << 20);
     drop(first);
-    std::fs::create_dir_all(directory.join("datafusion-stale")).unwrap();
+    let stale = directory.join("pgsql_tmp_fusion_session.stale");
+    std::fs::create_dir_all(&stale).unwrap();
     let config = fusion_engine::EngineConfig {
         threads: 1,
         memory_limit: 1 << 20,
@@ -406,7 +407,7 @@ fn a_stale_spill_directory_is_cleaned() {
         batch_size: 1024,
     };
     let second = fusion_engine::Engine::new(config).unwrap();
-    assert!(!directory.join("datafusion-stale").exists());
+    assert!(!stale.exists());
     drop(second);
     std::fs::remove_dir_all(directory).unwrap();
 }

@@ -263,6 +263,7 @@ fn pool(c: &mut Criterion) {
         page_size: DEFAULT_PAGE_SIZE,
         page_count: 1024,
         max_sessions: 16,
+        nested_sessions: 0,
         min_pages_per_session: 8,
         jumbo_dir: jumbo_dir.clone(),
     })

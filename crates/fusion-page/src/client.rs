@@ -20,7 +20,7 @@ use fusion_plan::PgError;
 use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::sync::atomic::Ordering::{AcqRel, SeqCst};
+use std::sync::atomic::Ordering::{AcqRel, Relaxed, SeqCst};
 
 /// Why a session cannot be opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -67,26 +67,39 @@ impl ClientSession {
     ///
     /// [`OpenError::NoWorker`].
     pub fn try_open(region: &Region, latch: u64) -> Result<Option<Self>, OpenError> {
-        Self::open(region, latch, None)
+        Self::open_in_turn(region, latch, None)
     }
 
-    fn open(
+    fn open_in_turn(
         region: &Region,
         latch: u64,
         ticket: Option<Ticket>,
     ) -> Result<Option<Self>, OpenError> {
-        let worker = region.worker_word();
-        if WorkerId::from_word(worker).is_none() {
-            return Err(OpenError::NoWorker);
+        let worker = present_worker(region)?;
+        match region.may_open(ticket) {
+            true => Ok(Self::open(region, latch, worker, false)),
+            false => Ok(None),
         }
-        if !region.may_open(ticket) {
-            return Ok(None);
-        }
-        let Some(key) = region.claim_slot(std::process::id()) else { return Ok(None) };
+    }
+
+    /// Opens a further session for a client that has one already, in a slot that is kept
+    /// for such: those that have one must not wait for each other. `None` if all of them
+    /// are taken.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError::NoWorker`].
+    pub fn try_open_nested(region: &Region, latch: u64) -> Result<Option<Self>, OpenError> {
+        let worker = present_worker(region)?;
+        Ok(Self::open(region, latch, worker, true))
+    }
+
+    fn open(region: &Region, latch: u64, worker: u64, nested: bool) -> Option<Self> {
+        let key = region.claim_slot(std::process::id(), nested)?;
         region.slot(key.slot).begin(key, worker, latch);
         let (region, open) = (region.clone(), AtomicBool::new(true));
         let port = Arc::new(Port { region, key, worker, participant: 0, open });
-        Ok(Some(Self { feeder: Feeder { port } }))
+        Some(Self { feeder: Feeder { port } })
     }
 
     /// Sends the opening: `blob`, which the worker receives as it is, and the
@@ -166,6 +179,13 @@ impl ClientSession {
         }
     }
 
+    /// Temporary files that the worker has made for the session so far, and the bytes
+    /// that it has written to them.
+    pub fn spilled(&self) -> (u64, u64) {
+        let slot = self.feeder.port.slot();
+        (slot.spill_files.load(Relaxed), slot.spilled_bytes.load(Relaxed))
+    }
+
     /// Closes the session now, even if pages of it are still around; calling it
     /// again does nothing. It neither panics nor waits, so it can be called
     /// while a transaction is aborted.
@@ -177,6 +197,12 @@ impl ClientSession {
     pub unsafe fn force_close(&self) {
         self.feeder.port.close();
     }
+}
+
+/// The worker that is attached.
+fn present_worker(region: &Region) -> Result<u64, OpenError> {
+    let word = region.worker_word();
+    WorkerId::from_word(word).map(|_| word).ok_or(OpenError::NoWorker)
 }
 
 /// A blob in a page, or in a jumbo buffer if no page is free or large enough.
@@ -266,7 +292,7 @@ impl Waiter {
     ///
     /// [`OpenError::NoWorker`].
     pub fn try_open(&self) -> Result<Option<ClientSession>, OpenError> {
-        ClientSession::open(&self.region, self.latch, Some(self.ticket))
+        ClientSession::open_in_turn(&self.region, self.latch, Some(self.ticket))
     }
 
     /// How many clients wait in front of this one.

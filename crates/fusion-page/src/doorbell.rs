@@ -3,7 +3,7 @@
 
 use crate::futex;
 use crate::padded::Padded;
-use crate::region::MAX_SESSIONS;
+use crate::region::MAX_SLOTS;
 use smallvec::SmallVec;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::sync::atomic::{AtomicU32, AtomicU64};
@@ -16,7 +16,7 @@ pub(crate) struct Doorbell {
     sleeping: Padded<AtomicU32>,
     /// Not 0 if a slot became free while clients waited for one.
     slot_freed: AtomicU32,
-    dirty: [AtomicU64; MAX_SESSIONS / 64],
+    dirty: [AtomicU64; MAX_SLOTS / 64],
     sleeps: AtomicU64,
     wakes: AtomicU64,
 }

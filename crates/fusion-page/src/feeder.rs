@@ -118,7 +118,7 @@ impl Feeder {
     /// [`PageError::Closed`] if the session is no longer open, or has
     /// [`MAX_PARTICIPANTS`] already.
     pub fn attach(region: &Region, key: SessionKey, latch: u64) -> Result<Self, PageError> {
-        if key.slot as usize >= region.max_sessions() {
+        if key.slot as usize >= region.slot_count() {
             return Err(PageError::Closed);
         }
         let slot = region.slot(key.slot);

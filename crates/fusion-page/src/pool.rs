@@ -150,7 +150,7 @@ mod tests {
     use std::thread;
 
     fn session(region: &Region) -> SessionKey {
-        let key = region.claim_slot(1).unwrap();
+        let key = region.claim_slot(1, false).unwrap();
         region.slot(key.slot).begin(key, 0, 0);
         key
     }

@@ -32,6 +32,8 @@ use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64};
 
 /// The largest number of sessions that a region can have.
 pub const MAX_SESSIONS: usize = 1024;
+/// The largest number of session slots: those for nested sessions, too.
+pub(crate) const MAX_SLOTS: usize = 2 * MAX_SESSIONS;
 
 const OS_PAGE: usize = 4096;
 
@@ -46,6 +48,9 @@ pub struct RegionConfig {
     /// Number of sessions that can run at the same time, up to
     /// [`MAX_SESSIONS`].
     pub max_sessions: usize,
+    /// Number of further sessions that clients with a session may open, up to
+    /// [`MAX_SESSIONS`].
+    pub nested_sessions: usize,
     /// Pages that each session has to itself, at least 1.
     pub min_pages_per_session: usize,
     /// Directory for rows that are larger than a page. It is created, and
@@ -87,6 +92,7 @@ struct Geometry {
     page_size: usize,
     page_count: usize,
     max_sessions: usize,
+    slot_count: usize,
     min_pages: usize,
     states: usize,
     owners: usize,
@@ -98,8 +104,8 @@ struct Geometry {
 impl Geometry {
     fn new(config: &RegionConfig) -> io::Result<Self> {
         let invalid = |message: String| Err(io::Error::new(io::ErrorKind::InvalidInput, message));
-        let RegionConfig { page_size, page_count, max_sessions, min_pages_per_session, .. } =
-            *config;
+        let RegionConfig { page_size, page_count, max_sessions, nested_sessions, .. } = *config;
+        let min_pages = config.min_pages_per_session;
         if !page_size.is_power_of_two() || !(MIN_PAGE_SIZE..=1 << 30).contains(&page_size) {
             return invalid(format!(
                 "page size {page_size} is not a power of two between {MIN_PAGE_SIZE} bytes and 1 GiB"
@@ -110,23 +116,26 @@ impl Geometry {
                 "number of sessions {max_sessions} is not between 1 and {MAX_SESSIONS}"
             ));
         }
-        if min_pages_per_session == 0 {
+        if nested_sessions > MAX_SESSIONS {
+            return invalid(format!("more than {MAX_SESSIONS} nested sessions"));
+        }
+        let slot_count = max_sessions + nested_sessions;
+        if min_pages == 0 {
             return invalid("a session needs at least one page".to_owned());
         }
-        let guaranteed = max_sessions.checked_mul(min_pages_per_session);
+        let guaranteed = slot_count.checked_mul(min_pages);
         if guaranteed.is_none_or(|pages| pages > page_count) {
             return invalid(format!(
-                "{page_count} pages are too few for {max_sessions} sessions with \
-                 {min_pages_per_session} each"
+                "{page_count} pages are too few for {slot_count} sessions with {min_pages} each"
             ));
         }
         if page_count > crate::held::MAX_PAGES {
             return invalid(format!("more than {} pages", crate::held::MAX_PAGES));
         }
         let states = size_of::<Control>();
-        let owners = states + (max_sessions * 8).next_multiple_of(64);
+        let owners = states + (slot_count * 8).next_multiple_of(64);
         let slots = owners + (page_count * 8).next_multiple_of(64);
-        let control_end = slots + max_sessions * size_of::<Slot>();
+        let control_end = slots + slot_count * size_of::<Slot>();
         let pages = control_end.next_multiple_of(OS_PAGE);
         let total = page_count.checked_mul(page_size).and_then(|len| len.checked_add(pages));
         let Some(total) = total.filter(|&total| total <= isize::MAX as usize) else {
@@ -136,7 +145,8 @@ impl Geometry {
             page_size,
             page_count,
             max_sessions,
-            min_pages: min_pages_per_session,
+            slot_count,
+            min_pages,
             states,
             owners,
             slots,
@@ -192,9 +202,14 @@ impl Region {
         self.0.geometry.page_size
     }
 
-    /// Number of session slots.
+    /// Number of sessions, not counting nested ones.
     pub fn max_sessions(&self) -> usize {
         self.0.geometry.max_sessions
+    }
+
+    /// Number of session slots, those of nested sessions being the last.
+    pub(crate) fn slot_count(&self) -> usize {
+        self.0.geometry.slot_count
     }
 
     /// Bytes of address space that the region takes.
@@ -254,7 +269,7 @@ impl Region {
     pub(crate) fn states(&self) -> &[AtomicU64] {
         let geometry = &self.0.geometry;
         // SAFETY: as for `control`; the geometry reserves 8 bytes per slot here.
-        unsafe { std::slice::from_raw_parts(self.at(geometry.states), geometry.max_sessions) }
+        unsafe { std::slice::from_raw_parts(self.at(geometry.states), geometry.slot_count) }
     }
 
     /// The owner words of the pages.
@@ -271,7 +286,7 @@ impl Region {
     /// If `slot` is not below the number of slots.
     pub(crate) fn slot(&self, slot: u32) -> &Slot {
         let geometry = &self.0.geometry;
-        assert!((slot as usize) < geometry.max_sessions);
+        assert!((slot as usize) < geometry.slot_count);
         // SAFETY: as for `control`; a Slot has only atomics, and bytes that its
         // Outcome guards. The geometry reserves room for each slot here, at a
         // multiple of 64 bytes.
@@ -319,7 +334,7 @@ impl Region {
     /// The pages that any session uses.
     pub(crate) fn surplus_pages(&self) -> Range<usize> {
         let geometry = &self.0.geometry;
-        geometry.max_sessions * geometry.min_pages..geometry.page_count
+        geometry.slot_count * geometry.min_pages..geometry.page_count
     }
 }
 
@@ -393,6 +408,7 @@ pub(crate) mod tests {
             page_size: MIN_PAGE_SIZE,
             page_count,
             max_sessions,
+            nested_sessions: 0,
             min_pages_per_session: min_pages,
             jumbo_dir: std::env::temp_dir().join(name),
         })
@@ -407,6 +423,7 @@ pub(crate) mod tests {
             page_size: MIN_PAGE_SIZE,
             page_count: 8,
             max_sessions: 4,
+            nested_sessions: 0,
             min_pages_per_session: 2,
             jumbo_dir: std::env::temp_dir(),
         };
@@ -419,6 +436,8 @@ pub(crate) mod tests {
             RegionConfig { page_count: usize::MAX, ..good.clone() },
             RegionConfig { max_sessions: 0, ..good.clone() },
             RegionConfig { max_sessions: MAX_SESSIONS + 1, ..good.clone() },
+            RegionConfig { nested_sessions: MAX_SESSIONS + 1, ..good.clone() },
+            RegionConfig { nested_sessions: 1, ..good.clone() },
             RegionConfig { min_pages_per_session: 0, ..good.clone() },
             RegionConfig { min_pages_per_session: usize::MAX, ..good },
         ] {
@@ -431,7 +450,7 @@ pub(crate) mod tests {
     fn reset_forgets_all_but_the_worker_generation() {
         let region = region(8, 2, 2);
         fs::create_dir(region.jumbo_dir()).unwrap();
-        let key = region.claim_slot(1).unwrap();
+        let key = region.claim_slot(1, false).unwrap();
         region.slot(key.slot).begin(key, 0, 0);
         region.claim_page(key, crate::pool::Side::Client).unwrap();
         region.create_jumbo(key, 100).unwrap();

@@ -216,6 +216,10 @@ pub(crate) struct Slot {
     pub(crate) news: Padded<AtomicU64>,
     pub(crate) worker_woken: AtomicU64,
     pub(crate) clients_woken: AtomicU64,
+    /// Temporary files that the worker has made for the session, ever.
+    pub(crate) spill_files: AtomicU64,
+    /// Bytes that it has written to them, ever.
+    pub(crate) spilled_bytes: AtomicU64,
     pub(crate) outcome: Outcome,
     pub(crate) participants: [Participant; MAX_PARTICIPANTS],
     pub(crate) results: Results,
@@ -235,6 +239,8 @@ impl Slot {
         self.news.store(0, Relaxed);
         self.worker_woken.store(0, Relaxed);
         self.clients_woken.store(0, Relaxed);
+        self.spill_files.store(0, Relaxed);
+        self.spilled_bytes.store(0, Relaxed);
         self.outcome.reset();
         self.participants[0].latch.store(latch, Relaxed);
         self.results.ring.reset();
@@ -293,9 +299,14 @@ impl Region {
         }
     }
 
-    /// Takes a free slot for the client `pid`.
-    pub(crate) fn claim_slot(&self, pid: u32) -> Option<SessionKey> {
-        self.states().iter().enumerate().find_map(|(slot, word)| {
+    /// Takes a free slot for the client `pid`, one of those for nested sessions if
+    /// `nested`.
+    pub(crate) fn claim_slot(&self, pid: u32, nested: bool) -> Option<SessionKey> {
+        let ordinary = self.max_sessions();
+        let slots = if nested { ordinary..self.slot_count() } else { 0..ordinary };
+        let first = slots.start;
+        self.states()[slots].iter().enumerate().find_map(|(slot, word)| {
+            let slot = first + slot;
             let seen = word.load(SeqCst);
             let state = State::unpack(seen);
             if state.has(State::BUSY) {
@@ -331,9 +342,16 @@ impl Region {
 
     /// The number of slots in use.
     pub(crate) fn count_sessions(&self) -> usize {
-        self.states()
-            .iter()
-            .filter(|word| State::unpack(word.load(SeqCst)).has(State::BUSY))
-            .count()
+        busy(self.states())
     }
+
+    /// The number of free slots, not counting those for nested sessions.
+    pub(crate) fn free_slots(&self) -> usize {
+        let ordinary = &self.states()[..self.max_sessions()];
+        ordinary.len() - busy(ordinary)
+    }
+}
+
+fn busy(states: &[AtomicU64]) -> usize {
+    states.iter().filter(|word| State::unpack(word.load(SeqCst)).has(State::BUSY)).count()
 }

@@ -104,7 +104,6 @@ impl WaiterTable {
 impl Region {
     /// Whether a client with this ticket, or a newcomer, may take a slot now.
     pub(crate) fn may_open(&self, ticket: Option<Ticket>) -> bool {
-        let free = self.states().len() - self.count_sessions();
-        free > self.control().waiters.ahead(ticket)
+        self.free_slots() > self.control().waiters.ahead(ticket)
     }
 }

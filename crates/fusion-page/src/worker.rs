@@ -59,7 +59,7 @@ impl WorkerSide {
         let id = WorkerId { generation, pid: std::process::id() };
         let side = Arc::new(Self { region: region.clone(), id, waker: Box::new(waker) });
         region.control().worker.store(id.word(), SeqCst);
-        for slot in 0..region.max_sessions() as u32 {
+        for slot in 0..region.slot_count() as u32 {
             let state = region.state(slot);
             if state.has(State::WORKER) {
                 side.close(SessionKey { slot, generation: state.generation });
@@ -103,7 +103,7 @@ impl WorkerSide {
     ///
     /// If the opening cannot be read; the client has then been told.
     pub fn accept(self: &Arc<Self>, slot: u32) -> Result<Option<Arc<WorkerSession>>, PageError> {
-        if slot as usize >= self.region.max_sessions() {
+        if slot as usize >= self.region.slot_count() {
             return Ok(None);
         }
         let state = self.region.state(slot);
@@ -132,7 +132,7 @@ impl WorkerSide {
     /// the slots that everybody has left, and wakes those whose turn it is.
     pub fn reap_dead_clients(&self, alive: impl Fn(u32) -> bool) {
         let mut freed = self.region.control().waiters.reap(&alive);
-        for slot in 0..self.region.max_sessions() as u32 {
+        for slot in 0..self.region.slot_count() as u32 {
             let state = self.region.state(slot);
             if !state.has(State::BUSY) {
                 continue;
@@ -167,7 +167,7 @@ impl WorkerSide {
         let gone = u64::from(self.id.generation) << 32;
         let worker = &self.region.control().worker;
         if worker.compare_exchange(self.id.word(), gone, SeqCst, Relaxed).is_ok() {
-            for slot in 0..self.region.max_sessions() as u32 {
+            for slot in 0..self.region.slot_count() as u32 {
                 self.wake(slot, EVERYBODY);
             }
             self.wake_waiters(usize::MAX);
@@ -218,7 +218,7 @@ impl WorkerSide {
 
     /// Wakes as many waiters as there are free slots.
     fn serve_waiters(&self) {
-        self.wake_waiters(self.region.max_sessions() - self.region.count_sessions());
+        self.wake_waiters(self.region.free_slots());
     }
 
     fn wake_waiters(&self, count: usize) {

@@ -95,6 +95,14 @@ impl WorkerSession {
         !self.region().session_has(self.key, State::CLIENT)
     }
 
+    /// Tells the client that `files` more temporary files were made for it, and `bytes`
+    /// more written to them.
+    pub fn record_spill(&self, files: u64, bytes: u64) {
+        let slot = self.slot();
+        slot.spill_files.fetch_add(files, Relaxed);
+        slot.spilled_bytes.fetch_add(bytes, Relaxed);
+    }
+
     /// Takes the next page of a leaf, if there is one; any thread may. After
     /// [`LeafEvent::Empty`] the doorbell rings when there is one, or the leaf has ended.
     ///

@@ -349,6 +349,27 @@ fn waiters_come_in_order_and_may_withdraw() {
 }
 
 #[test]
+fn nested_sessions_have_slots_of_their_own() {
+    let setup = Setup::with_nested(4, 1, 1, 1);
+    let region = &setup.region;
+    let side = attach(region);
+    let nested = || ClientSession::try_open_nested(region, 0).unwrap();
+    let first = client(region);
+    let second = nested().unwrap();
+    assert!(nested().is_none());
+    drop(first);
+    side.wait_doorbell(Duration::ZERO);
+    assert!(nested().is_none(), "the other slot is not for nested sessions");
+    drop(client(region));
+    drop(second);
+    side.wait_doorbell(Duration::ZERO);
+    assert!(nested().is_some());
+    drop(side);
+    assert_eq!(ClientSession::try_open_nested(region, 0).unwrap_err(), OpenError::NoWorker);
+    setup.assert_all_free();
+}
+
+#[test]
 fn a_detached_worker_wakes_everybody() {
     let setup = Setup::new(4, 1, 1);
     let side = attach(&setup.region);

@@ -9,6 +9,7 @@ use anyhow::Result;
 use fusion_tests::plan::Plan;
 use postgres::Config;
 
+use crate::ast::Query;
 use crate::case::{Case, Program};
 use crate::compare::difference;
 use crate::determined::{Determined, determined};
@@ -103,7 +104,9 @@ impl Oracle {
             // only there: for no row, for one, or while a table is hashed.
             Kind::ForcedFails(state) | Kind::NativeFails(state) if state == "42P22" => true,
             Kind::ForcedFails(_) => {
-                self.leaves_nodes_alone(program) || self.fails_by_order(case, Planned::Forced)
+                self.leaves_nodes_alone(program)
+                    || self.fails_by_order(case, Planned::Forced)
+                    || self.fails_beyond_its_limit(case)
             }
             Kind::NativeFails(_) => self.fails_by_order(case, Planned::Native("")),
             _ => false,
@@ -135,17 +138,29 @@ impl Oracle {
         several && matches!(outcome, Outcome::Failed(failure) if failure.is_data_exception())
     }
 
+    /// Whether PostgreSQL, too, comes to an error where it reads on behind the LIMIT.
+    fn fails_beyond_its_limit(&mut self, case: &Case) -> bool {
+        if case.query.limit.is_none() {
+            return false;
+        }
+        let query = Query { limit: None, offset: None, ..case.query.clone() };
+        let program = Case { query, ..case.clone() }.program();
+        let outcome = self.runner.run(&program, Planned::Native(""), Task::Run);
+        matches!(outcome, Outcome::Failed(failure) if failure.is_data_exception())
+    }
+
     /// Whether the forced plan is slow by its nature: it runs PgFusion nodes again and
-    /// again, for a subquery of every row, or it looks at every pair of rows of a join
-    /// without an equality. Cost would not have chosen it.
+    /// again, for a subquery of every row or inside of a nested loop, or it looks at every
+    /// pair of rows of a join without an equality. Cost would not have chosen it.
     fn is_slow_by_nature(&mut self, program: &Program) -> bool {
         let Outcome::Rows(rows) = self.runner.run(program, Planned::Forced, Task::Explain) else {
             return false;
         };
         let text = rows.lines();
-        let all_pairs = |line: &str| line.contains(" join") && !line.contains(" = ");
+        let plan = Plan::parse(&text);
         text.contains("\"Subplan Name\": \"SubPlan")
-            || Plan::parse(&text).fusion_lines().any(all_pairs)
+            || plan.rescans_fusion()
+            || plan.fusion_lines().any(joins_all_pairs)
     }
 
     /// Whether PostgreSQL's plan has nodes that are never executed.
@@ -190,6 +205,33 @@ impl Judge for Oracle {
         }
         Judgement { verdict, fusion_lines }
     }
+}
+
+/// Whether a line of a fusion plan is a join none of whose conditions is an equality.
+fn joins_all_pairs(line: &str) -> bool {
+    if !line.contains(" join") {
+        return false;
+    }
+    let conditions = line.split_once(" on ").map_or("", |(_, conditions)| conditions);
+    !conjuncts(conditions).iter().any(|one| one.contains(" = ") && !one.contains(" OR "))
+}
+
+/// What AND connects, outside of parentheses.
+fn conjuncts(conditions: &str) -> Vec<&str> {
+    let (mut all, mut depth, mut start) = (Vec::new(), 0, 0);
+    for (index, c) in conditions.char_indices() {
+        match c {
+            '(' => depth += 1,
+            ')' => depth -= 1,
+            ' ' if depth == 0 && conditions[index..].starts_with(" AND ") => {
+                all.push(&conditions[start..index]);
+                start = index + " AND ".len();
+            }
+            _ => {}
+        }
+    }
+    all.push(&conditions[start..]);
+    all
 }
 
 /// What two outcomes say.
@@ -244,6 +286,15 @@ mod tests {
             columns: vec!["a".to_owned()],
             rows: vec![vec![Some(value.to_owned())]],
         })
+    }
+
+    #[test]
+    fn joins_without_an_equality_look_at_all_pairs() {
+        assert!(joins_all_pairs("Left join on ((c1 = -36.2) OR (c1 = c1))"));
+        assert!(joins_all_pairs("  Inner join on (a < b) AND ((a = c) OR (b = d))"));
+        assert!(joins_all_pairs("Cross join"));
+        assert!(!joins_all_pairs("Left join on ((a = b) OR c) AND (c1 = c3)"));
+        assert!(!joins_all_pairs("Leaf 0: a"));
     }
 
     #[test]

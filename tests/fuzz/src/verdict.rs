@@ -26,7 +26,8 @@ pub enum Verdict {
     /// PostgreSQL's own plans do not agree with each other.
     Undetermined,
     /// Only one of them came to an error, and it depends on the plan who does: the
-    /// other had no rows to join with, or was done with the row by another condition.
+    /// other had no rows to join with, was done with the row by another condition, or
+    /// stopped at its LIMIT.
     Unreached,
     /// A difference.
     Different(Difference),

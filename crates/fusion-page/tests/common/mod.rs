@@ -19,6 +19,15 @@ pub struct Setup {
 
 impl Setup {
     pub fn new(page_count: usize, max_sessions: usize, min_pages: usize) -> Self {
+        Self::with_nested(page_count, max_sessions, 0, min_pages)
+    }
+
+    pub fn with_nested(
+        page_count: usize,
+        max_sessions: usize,
+        nested_sessions: usize,
+        min_pages: usize,
+    ) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let jumbo_dir =
@@ -27,6 +36,7 @@ impl Setup {
             page_size: 16 << 10,
             page_count,
             max_sessions,
+            nested_sessions,
             min_pages_per_session: min_pages,
             jumbo_dir: jumbo_dir.clone(),
         })
