@@ -62,7 +62,7 @@ bench-feed: install ## [SF=1 RUNS=7] what it costs to bring rows to the engine; 
 
 microbench: bootstrap ## [BENCH="decode/int4"] pages and kernels by themselves, without a server
 	cargo bench --workspace $(FEATURES) --bench pages --bench kernels -- \
-	    --warm-up-time 0.5 --measurement-time 2 $(BENCH)
+	    --warm-up-time 0.3 --measurement-time 1 $(BENCH)
 
 calibrate: SF ?= 1
 calibrate: TIMEOUT ?= 20

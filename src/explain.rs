@@ -134,8 +134,12 @@ pub unsafe fn write_list(es: *mut pg_sys::ExplainState, heading: &CStr, lines: &
     }
 }
 
-/// Appends one line at the state's indentation and `depth` more.
-unsafe fn write_line(es: *mut pg_sys::ExplainState, line: &str, depth: usize) {
+/// Appends one line of text at the state's indentation and `depth` more.
+///
+/// # Safety
+///
+/// `es` is a valid state, whose format is text.
+pub unsafe fn write_line(es: *mut pg_sys::ExplainState, line: &str, depth: usize) {
     let line = c_string(line);
     // SAFETY: a valid state and string.
     unsafe {

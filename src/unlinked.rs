@@ -21,5 +21,6 @@ absent! {
     detoast_attr,
     error_context_stack,
     palloc,
+    palloc_extended,
     pg_detoast_datum,
 }

@@ -39,5 +39,9 @@ $$;
 SELECT jsonb_path_query(explain_as('JSON', 'SELECT shop_id, count(*) FROM facts GROUP BY 1')::jsonb, 'strict $[0].Plan."Fusion Plan"[*] ? (@ starts with "Aggregate")') #>> '{}' ~ '^Aggregate by .*: count\(\*\)  \(rows=10 time=[0-9.]+ ms\)$' AS json;
 SELECT count(*) AS xml FROM unnest(xpath('//*[local-name()="Fusion-Plan"]/*', explain_as('XML', 'SELECT shop_id, count(*) FROM facts GROUP BY 1')::xml));
 SELECT explain_as('YAML', 'SELECT count(*) FROM facts') ~ 'Fusion Plan:' AS yaml;
+-- how often the two sides woke each other: at least the opening and the end of the leaf are news
+SELECT explain_as('TEXT', 'SELECT count(*) FROM facts') ~ '\n  Fusion Wake-Ups: worker=\d+ \(news=\d+\) backends=\d+\n' AS text;
+SELECT (plan ->> 'Fusion News')::int > 1 AND (plan ->> 'Fusion Worker Wake-Ups')::int >= 0 AND (plan ->> 'Fusion Backend Wake-Ups')::int >= 0 AS json
+FROM (SELECT explain_as('JSON', 'SELECT count(*) FROM facts')::jsonb #> '{0,Plan}' AS plan) AS q;
 DROP FUNCTION explain_as;
 SELECT pool_is_idle();

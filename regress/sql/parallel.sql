@@ -96,8 +96,8 @@ BEGIN
     RETURN (SELECT string_agg(value #>> '{}', ', ') FROM jsonb_path_query(plan, path) AS value);
 END $$;
 SELECT analyzed('SELECT count(*) FROM wide', 'strict $.**."Workers Launched"');
-SELECT analyzed('SELECT count(*) FROM wide', 'strict $.** ? (@."Custom Plan Provider" == "Feed")."Actual Rows"')::int
-       * analyzed('SELECT count(*) FROM wide', 'strict $.** ? (@."Custom Plan Provider" == "Feed")."Actual Loops"')::int > 19990;
+SELECT analyzed('SELECT count(*) FROM wide', 'strict ($.** ? (@."Custom Plan Provider" == "Feed")."Actual Rows")
+                                              * ($.** ? (@."Custom Plan Provider" == "Feed")."Actual Loops")')::int > 19990;
 \set q 'SELECT count(*) FROM wide a JOIN wide b USING (id) WHERE b.k = 3'
 SET enable_fusion_customscan = off; :q; SET enable_fusion_customscan = on; :q;
 SELECT analyzed(:'q', 'strict $.**."Rows Removed by Runtime Filter"')::int > 10000;

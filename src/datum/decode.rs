@@ -1,5 +1,6 @@
 //! From the rows of a result page to datums.
 
+use super::memory::allocate;
 use super::storage::Storage;
 use super::{enums, names};
 use arrow_buffer::i256;
@@ -184,10 +185,10 @@ unsafe fn read_opaque<M: PageMemory>(
 /// Runs in a backend's main thread.
 pub unsafe fn varlena(bytes: &[u8]) -> pg_sys::Datum {
     let size = bytes.len() + pg_sys::VARHDRSZ;
-    // SAFETY: `palloc` returns `size` writable bytes (or raises an error): the
+    // SAFETY: `allocate` returns `size` writable bytes (or raises an error): the
     // header's and the payload's.
     unsafe {
-        let varlena = pg_sys::palloc(size).cast::<pg_sys::varlena>();
+        let varlena = allocate(size).cast::<pg_sys::varlena>();
         pgrx::set_varsize_4b(varlena, size as i32);
         std::ptr::copy_nonoverlapping(
             bytes.as_ptr(),

@@ -7,6 +7,7 @@ mod decode;
 mod encode;
 mod enums;
 mod filter;
+mod memory;
 mod names;
 mod storage;
 

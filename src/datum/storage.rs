@@ -1,6 +1,7 @@
 //! How PostgreSQL stores the values of a column: what its fusion type alone does
 //! not say.
 
+use super::memory::allocate;
 use crate::version;
 use pgrx::pg_sys;
 
@@ -91,9 +92,9 @@ impl Storage {
             word[..length].copy_from_slice(&bytes[..length]);
             return sign_extended(word, length);
         }
-        // SAFETY: `palloc` returns as many writable bytes as asked for.
+        // SAFETY: `allocate` returns as many writable bytes as asked for.
         unsafe {
-            let copy = pg_sys::palloc(bytes.len().max(1)).cast::<u8>();
+            let copy = allocate(bytes.len().max(1));
             std::ptr::copy_nonoverlapping(bytes.as_ptr(), copy, bytes.len());
             pg_sys::Datum::from(copy)
         }

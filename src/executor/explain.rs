@@ -4,9 +4,12 @@
 use super::fusion::FusionState;
 use super::run::Run;
 use crate::explain;
+use fusion_page::WakeUps;
 use fusion_plan::PlanDisplay;
 use pgrx::pg_sys;
 use pgrx::prelude::*;
+use std::ffi::{CStr, c_char};
+use std::ptr;
 
 /// `ExplainCustomScan`.
 #[pg_guard]
@@ -28,21 +31,26 @@ pub unsafe extern "C-unwind" fn explain(
         let lines = run.tree.plan.lines();
         let lines: Vec<_> = lines.iter().map(|line| describe(run, line, timing)).collect();
         explain::write_list(es, c"Fusion Plan", &lines);
-        if let Some(metrics) = run.metrics.as_ref().filter(|_| (*es).analyze) {
-            let threads = i64::from(metrics.threads);
-            pg_sys::ExplainPropertyInteger(
-                c"Fusion Threads".as_ptr(),
-                std::ptr::null(),
-                threads,
-                es,
-            );
-            let peak = metrics.peak_memory.div_ceil(1024) as i64;
-            pg_sys::ExplainPropertyInteger(
-                c"Fusion Peak Memory".as_ptr(),
-                c"kB".as_ptr(),
-                peak,
-                es,
-            );
+        if !(*es).analyze {
+            return;
+        }
+        let integer = |label: &CStr, unit: *const c_char, value: u64| {
+            pg_sys::ExplainPropertyInteger(label.as_ptr(), unit, value as i64, es);
+        };
+        if let Some(metrics) = &run.metrics {
+            integer(c"Fusion Threads", ptr::null(), metrics.threads.into());
+            integer(c"Fusion Peak Memory", c"kB".as_ptr(), metrics.peak_memory.div_ceil(1024));
+        }
+        if let Some(WakeUps { news, worker, clients }) = run.wake_ups.filter(|_| (*es).verbose) {
+            if (*es).format == pg_sys::ExplainFormat::EXPLAIN_FORMAT_TEXT {
+                let text =
+                    format!("Fusion Wake-Ups: worker={worker} (news={news}) backends={clients}");
+                explain::write_line(es, &text, 0);
+            } else {
+                integer(c"Fusion News", ptr::null(), news);
+                integer(c"Fusion Worker Wake-Ups", ptr::null(), worker);
+                integer(c"Fusion Backend Wake-Ups", ptr::null(), clients);
+            }
         }
     }
 }

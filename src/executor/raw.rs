@@ -30,6 +30,10 @@ unsafe extern "C-unwind" {
     /// Gives one pin back.
     #[link_name = "ReleaseBuffer"]
     pub fn release_buffer(buffer: pg_sys::Buffer);
+    /// Declares the values of a virtual slot, which were just set, to be a row. Raises
+    /// nothing.
+    #[link_name = "ExecStoreVirtualTuple"]
+    pub fn store_virtual(slot: *mut pg_sys::TupleTableSlot) -> *mut pg_sys::TupleTableSlot;
     /// Frees all memory of a context.
     #[link_name = "MemoryContextReset"]
     pub fn reset_memory(memory: pg_sys::MemoryContext);

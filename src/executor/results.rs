@@ -1,5 +1,6 @@
 //! Result pages into the node's scan slot.
 
+use super::raw;
 use crate::datum::{ColumnReader, Storage};
 use fusion_page::{PageReader, ResultPage};
 use fusion_plan::{DataType, PgError};
@@ -82,7 +83,7 @@ impl Results {
                 };
             }
             pg_sys::MemoryContextSwitchTo(previous);
-            pg_sys::ExecStoreVirtualTuple(slot);
+            raw::store_virtual(slot);
         }
         true
     }
@@ -97,13 +98,13 @@ impl Results {
 ///
 /// # Safety
 ///
-/// `slot` is a valid slot.
+/// `slot` is a valid virtual slot.
 pub unsafe fn clear(slot: *mut pg_sys::TupleTableSlot) {
-    // SAFETY: every slot has its operations; those of a virtual slot free
-    // memory at most.
+    // SAFETY: every slot has its operations; that of a virtual slot frees memory at
+    // most, and raises nothing.
     unsafe {
         if let Some(clear) = (*(*slot).tts_ops).clear {
-            pg_sys::ffi::pg_guard_ffi_boundary(|| clear(slot));
+            clear(slot);
         }
     }
 }

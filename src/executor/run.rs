@@ -14,7 +14,7 @@ use crate::nodes::{cast, iter};
 use crate::opening::Opening;
 use crate::shared;
 use crate::temporary;
-use fusion_page::{ClientSession, Event, OpenError, Region, Waiter};
+use fusion_page::{ClientSession, Event, OpenError, Region, Waiter, WakeUps};
 use fusion_plan::{PgError, SessionMetrics, SqlState, Value, decode, encode};
 use pgrx::pg_sys;
 use std::cell::Cell;
@@ -32,6 +32,8 @@ pub struct Run {
     pub grafted: bool,
     /// The engine's figures, once a session has finished.
     pub metrics: Option<SessionMetrics>,
+    /// How often the two sides woke each other, once a session has ended.
+    pub wake_ups: Option<WakeUps>,
     node: *mut pg_sys::CustomScanState,
     bytes: Vec<u8>,
     results: Results,
@@ -103,6 +105,7 @@ impl Run {
             tree,
             grafted: false,
             metrics: None,
+            wake_ups: None,
             node,
             bytes,
             // SAFETY: PostgreSQL makes the scan slot before it calls us.
@@ -159,6 +162,7 @@ impl Run {
     pub unsafe fn finish(&mut self) {
         self.results.clear();
         if let Some(mut session) = self.session.take() {
+            self.wake_ups = Some(session.client.feeder().wake_ups());
             // SAFETY: the caller's promise.
             unsafe {
                 session.report_spill();

@@ -32,14 +32,15 @@ pub struct News {
 }
 
 impl Doorbell {
-    /// Reports news of the session in `slot`, after they were published.
-    pub(crate) fn ring(&self, slot: u32) {
+    /// Reports news of the session in `slot`, after they were published; whether the
+    /// worker had to be woken.
+    pub(crate) fn ring(&self, slot: u32) -> bool {
         let (word, bit) = (slot as usize / 64, 1u64 << (slot % 64));
         // SeqCst, as in `wait`: either the worker sees the bit before it
         // sleeps, or this sees that it sleeps. Also rung if the bit was set,
         // for who set it may have died before ringing.
         self.dirty[word].fetch_or(bit, SeqCst);
-        self.wake();
+        self.wake()
     }
 
     /// Reports that a slot became free.
@@ -48,11 +49,13 @@ impl Doorbell {
         self.wake();
     }
 
-    fn wake(&self) {
-        if self.sleeping.load(SeqCst) != 0 && self.sleeping.swap(0, SeqCst) != 0 {
+    fn wake(&self) -> bool {
+        let asleep = self.sleeping.load(SeqCst) != 0 && self.sleeping.swap(0, SeqCst) != 0;
+        if asleep {
             self.wakes.fetch_add(1, Relaxed);
             futex::wake_all(&self.sleeping);
         }
+        asleep
     }
 
     /// Wakes the worker without news.

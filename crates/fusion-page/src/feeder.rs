@@ -16,7 +16,7 @@ use crate::held::Held;
 use crate::memory::{PageMemory, PageMemoryMut};
 use crate::pool::Side;
 use crate::region::Region;
-use crate::slot::{Leaf, MAX_PARTICIPANTS, SessionKey, Slot, State};
+use crate::slot::{Leaf, MAX_PARTICIPANTS, SessionKey, Slot, State, WakeUps};
 use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, SeqCst};
@@ -53,7 +53,11 @@ impl Port {
 
     /// Tells the worker that there is news.
     pub(crate) fn ring(&self) {
-        self.region.control().doorbell.ring(self.key.slot);
+        let slot = self.slot();
+        slot.news.fetch_add(1, Relaxed);
+        if self.region.control().doorbell.ring(self.key.slot) {
+            slot.worker_woken.fetch_add(1, Relaxed);
+        }
     }
 
     pub(crate) fn check_open(&self) -> Result<(), PageError> {
@@ -79,7 +83,7 @@ impl Port {
         settle_and_tell(&self.region, self.key.slot);
         if self.participant == 0 {
             // A worker that has the session sees that it is cancelled.
-            self.ring();
+            self.region.control().doorbell.ring(self.key.slot);
         }
     }
 }
@@ -293,6 +297,16 @@ impl Feeder {
         }
     }
 
+    /// How often the session's processes and the worker have woken each other so far.
+    pub fn wake_ups(&self) -> WakeUps {
+        let slot = self.port.slot();
+        WakeUps {
+            news: slot.news.load(Relaxed),
+            worker: slot.worker_woken.load(Relaxed),
+            clients: slot.clients_woken.load(Relaxed),
+        }
+    }
+
     fn leaf(&self, leaf: usize) -> &Leaf {
         let slot = self.port.slot();
         assert!(leaf < slot.leaves.load(Relaxed) as usize, "leaf {leaf} does not exist");
@@ -318,8 +332,14 @@ impl LeafPageMut {
     /// [`PageError::QueueFull`] if pages were pushed without credits.
     pub fn push(self) -> Result<(), PageError> {
         self.port.check_open()?;
-        self.held.send(&self.port.slot().leaf[self.leaf].ring)?;
-        self.port.ring();
+        let leaf = &self.port.slot().leaf[self.leaf];
+        self.held.send(&leaf.ring)?;
+        // Pairs with the fence in `WorkerSession::try_pop`: either the worker sees the
+        // page, or this sees that it waits for one.
+        fence(SeqCst);
+        if leaf.wanted.load(SeqCst) != 0 && leaf.wanted.swap(0, SeqCst) != 0 {
+            self.port.ring();
+        }
         Ok(())
     }
 }

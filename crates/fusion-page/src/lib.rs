@@ -59,7 +59,7 @@ pub use layout::{DEFAULT_PAGE_SIZE, MAX_ROWS, MAX_VALUE_LEN, MIN_PAGE_SIZE, Page
 pub use memory::{HeapPage, PageMemory, PageMemoryMut};
 pub use reader::PageReader;
 pub use region::{MAX_SESSIONS, Region, RegionConfig, RegionStats, WorkerId};
-pub use slot::{LEAF_WINDOW, MAX_LEAVES, MAX_PARTICIPANTS, RESULT_WINDOW, SessionKey};
+pub use slot::{LEAF_WINDOW, MAX_LEAVES, MAX_PARTICIPANTS, RESULT_WINDOW, SessionKey, WakeUps};
 pub use waiters::MAX_WAITERS;
 pub use worker::{WakeClient, WorkerSide};
 pub use worker_session::{LeafEvent, LeafPage, PublishedFilter, ResultPageMut, WorkerSession};

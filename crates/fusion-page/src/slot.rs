@@ -161,6 +161,8 @@ pub(crate) struct Leaf {
     pub(crate) produced: Padded<AtomicU64>,
     /// Not 0 once all is sent.
     pub(crate) ended: AtomicU32,
+    /// Not 0 while the worker wants to hear of a page: it has found none.
+    pub(crate) wanted: AtomicU32,
     /// Filters that the worker has published: the pages' numbers plus one, or 0.
     pub(crate) filters: [AtomicU32; MAX_FILTERS],
     /// Rows that producers have dropped because of them.
@@ -180,6 +182,19 @@ pub(crate) struct Results {
     pub(crate) wanted: AtomicU32,
 }
 
+/// How often the two sides of a session have told each other something, and woken
+/// each other for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WakeUps {
+    /// Pages that the worker waited for, ends of leaves and the like that the client's
+    /// side told the worker of.
+    pub news: u64,
+    /// Of these, how many found the worker's doorbell thread asleep.
+    pub worker: u64,
+    /// How often the worker woke a process of the client's side.
+    pub clients: u64,
+}
+
 /// The shared state of one session. All zeroes is a slot that was never used.
 #[repr(C, align(64))]
 pub(crate) struct Slot {
@@ -197,6 +212,10 @@ pub(crate) struct Slot {
     pub(crate) waiting: Padded<AtomicU64>,
     /// Not 0 if a producer found no free page.
     pub(crate) starved: AtomicU32,
+    /// For [`WakeUps`].
+    pub(crate) news: Padded<AtomicU64>,
+    pub(crate) worker_woken: AtomicU64,
+    pub(crate) clients_woken: AtomicU64,
     /// Temporary files that the worker has made for the session, ever.
     pub(crate) spill_files: AtomicU64,
     /// Bytes that it has written to them, ever.
@@ -217,6 +236,9 @@ impl Slot {
         self.held.reset(key.generation);
         self.waiting.store(0, Relaxed);
         self.starved.store(0, Relaxed);
+        self.news.store(0, Relaxed);
+        self.worker_woken.store(0, Relaxed);
+        self.clients_woken.store(0, Relaxed);
         self.spill_files.store(0, Relaxed);
         self.spilled_bytes.store(0, Relaxed);
         self.outcome.reset();
@@ -233,6 +255,7 @@ impl Slot {
             leaf.granted.store(0, Relaxed);
             leaf.produced.store(0, Relaxed);
             leaf.ended.store(0, Relaxed);
+            leaf.wanted.store(0, Relaxed);
             leaf.filters.iter().for_each(|filter| filter.store(0, Relaxed));
             leaf.filtered.store(0, Relaxed);
             leaf.ring.reset();

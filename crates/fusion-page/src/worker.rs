@@ -150,6 +150,8 @@ impl WorkerSide {
                 if pid != 0 && !alive(pid) {
                     shared.waiting.fetch_and(!(1 << i), SeqCst);
                     let _ = participant.pid.compare_exchange(pid, 0, SeqCst, Relaxed);
+                    // It may have died between pushing a page and saying so.
+                    self.region.control().doorbell.ring(slot);
                 }
             }
             freed |= self.region.settle(slot);
@@ -195,7 +197,9 @@ impl WorkerSide {
             return;
         }
         let mut woken = slot.waiting.fetch_and(!wanted, SeqCst) & wanted;
-        self.region.control().client_wakes.fetch_add(u64::from(woken.count_ones()), Relaxed);
+        let count = u64::from(woken.count_ones());
+        self.region.control().client_wakes.fetch_add(count, Relaxed);
+        slot.clients_woken.fetch_add(count, Relaxed);
         while woken != 0 {
             let participant = woken.trailing_zeros() as usize;
             self.waker.wake(slot.participants[participant].latch.load(Acquire));

@@ -103,7 +103,8 @@ impl WorkerSession {
         slot.spilled_bytes.fetch_add(bytes, Relaxed);
     }
 
-    /// Takes the next page of a leaf, if there is one; any thread may.
+    /// Takes the next page of a leaf, if there is one; any thread may. After
+    /// [`LeafEvent::Empty`] the doorbell rings when there is one, or the leaf has ended.
     ///
     /// # Errors
     ///
@@ -116,9 +117,18 @@ impl WorkerSession {
         let shared = self.leaf(leaf);
         // Read before the queue: what comes before the end is seen then.
         let ended = shared.ended.load(Acquire) != 0;
-        let Some(message) = shared.ring.pop() else {
-            return Ok(if ended { LeafEvent::Ended } else { LeafEvent::Empty });
-        };
+        let mut message = shared.ring.pop();
+        if message.is_none() {
+            if ended {
+                return Ok(LeafEvent::Ended);
+            }
+            // The wish first, then a second look: a page that is pushed in between is
+            // either found here or announced.
+            shared.wanted.store(1, SeqCst);
+            fence(SeqCst);
+            message = shared.ring.pop();
+        }
+        let Some(message) = message else { return Ok(LeafEvent::Empty) };
         self.side.wake_starved(self.key.slot);
         let held = Held::receive(self.region(), self.key, Side::Worker, message)?;
         Ok(LeafEvent::Page(LeafPage { held, _release: Release { session: Arc::clone(self) } }))

@@ -128,6 +128,35 @@ fn parallel_workers_feed_one_leaf() {
 }
 
 #[test]
+fn wake_ups_are_counted() {
+    let setup = Setup::new(16, 1, 4);
+    let side = attach(&setup.region);
+    let (client, worker) = pair(&side, 1);
+    let feeder = client.feeder();
+    // Nobody sleeps yet.
+    worker.grant(0, 1);
+    assert_eq!(feeder.wake_ups(), WakeUps { news: 1, worker: 0, clients: 0 });
+    feeder.prepare_sleep();
+    worker.grant(0, 1);
+    worker.grant(0, 1);
+    assert!(feeder.try_claim_credit(0) && feeder.try_claim_credit(0));
+    // The worker has looked in vain, so the first of two pages is news.
+    assert!(matches!(worker.try_pop(0).unwrap(), LeafEvent::Empty));
+    push_row(feeder);
+    push_row(feeder);
+    assert_eq!(feeder.wake_ups(), WakeUps { news: 2, worker: 0, clients: 1 });
+    assert_eq!(side.wait_doorbell(LONG).slots[..], [client.key().slot()]);
+    thread::scope(|scope| {
+        scope.spawn(|| assert_eq!(side.wait_doorbell(LONG).slots[..], [client.key().slot()]));
+        while setup.region.stats().worker_sleeps == 0 {
+            thread::yield_now();
+        }
+        feeder.end_leaf(0);
+    });
+    assert_eq!(feeder.wake_ups(), WakeUps { news: 3, worker: 1, clients: 1 });
+}
+
+#[test]
 fn credits_are_never_exceeded() {
     let setup = Setup::new(256, 1, 128);
     let side = attach(&setup.region);
