@@ -14,12 +14,14 @@
 //! | `ops` | physical operators of our own |
 //! | `expr` | scalar functions and lazy operators |
 //! | `agg` | aggregates |
+//! | `group` | the first stage of a grouping with many groups |
 //! | `memory` | one memory limit for all sessions |
 
 mod agg;
 pub mod engine;
 mod error;
 mod expr;
+mod group;
 pub mod host;
 mod lower;
 mod memory;
