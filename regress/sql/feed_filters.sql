@@ -34,6 +34,11 @@ FROM (VALUES ('i2 IN (1, 7, 42)'), ('i4 NOT IN (0, 2147483647, -1)'), ('i8 IN (9
              ('d IN (''2000-01-01'', ''infinity'')'), ('t IN (''a'', '''')'), ('t NOT IN (''a'', ''A'', '''')'), ('c IN (''a '', '''')'), ('v = ANY (''{a,A,NULL}'')'), ('i4 <> ALL (''{1,NULL}'')'),
              ('i4 <> ALL (''{}'')'), ('i4 = ANY (''{}'')'), ('i2 BETWEEN 0 AND 10 AND n < 5 AND t <> ''b'''), ('i2 > 0 AND 10 / i2 > 1'), ('10 / i2 > 1 AND i2 > 5'), ('i2 > 0 AND i4 > 0 OR n > 9')) AS lists (condition),
      format('SELECT id FROM edges WHERE %s', condition) AS query, same(query) AS result;
+-- patterns
+SELECT query, result, in_feed(query)
+FROM (VALUES ('t LIKE ''%a%'''), ('t NOT LIKE ''a%'''), ('t LIKE '''''), ('v LIKE ''%A'''), ('v NOT LIKE ''%A%'' AND i2 > 0'), ('c LIKE ''a %'''), ('c LIKE ''a'''), ('c NOT LIKE ''%a'''), ('na LIKE ''%a%'''),
+             ('t LIKE ''日%語'''), ('t LIKE ''\a%'''), ('t LIKE ''_%'''), ('t LIKE v'), ('t LIKE NULL'), ('t LIKE ''%\'''), ('t ILIKE ''%A%''')) AS patterns (condition),
+     format('SELECT id FROM edges WHERE %s', condition) AS query, same(query) AS result;
 -- toasted values
 CREATE TABLE toasted (id int, big text);
 ALTER TABLE toasted ALTER big SET STORAGE EXTERNAL;
@@ -43,6 +48,7 @@ ALTER TABLE toasted ALTER big SET STORAGE EXTENDED;
 INSERT INTO toasted SELECT g, repeat('y', g * 1000) FROM generate_series(91, 99) g;
 SELECT same('SELECT id, big FROM toasted WHERE big <> repeat(''x'', 5000)');
 SELECT same('SELECT id, length(big) FROM toasted WHERE big IN (''x'', ''' || repeat('x', 7000) || ''', ''' || repeat('y', 95000) || ''')') ~ 'same 2 rows';
+SELECT same('SELECT id FROM toasted WHERE big LIKE ''%x%x'''), same('SELECT id, big FROM toasted WHERE big NOT LIKE ''x%''');
 SELECT same('SELECT count(*), max(big), min(length(big)) FROM toasted WHERE id > 15');
 -- conditions of different security levels stay in order
 CREATE FUNCTION leaks(int) RETURNS bool LANGUAGE plpgsql COST 0.0001 AS 'BEGIN RAISE NOTICE ''saw %'', $1; RETURN true; END';

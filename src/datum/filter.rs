@@ -1,14 +1,15 @@
 //! Conditions that a feed evaluates on the datums themselves, before they are encoded.
 //!
 //! Only comparisons that cost next to nothing per row, and cannot fail: of integers,
-//! dates, times and short decimals with constants and with each other, and of texts
-//! with constants for equality. They are evaluated for a few dozen rows at a time.
+//! dates, times and short decimals with constants and with each other, of texts with
+//! constants for equality, and with patterns without `_`. Here they are recognised and stored in plans;
+//! [`RowTest`](super::RowTest) evaluates them.
 
-use super::encode::{decimal, varlena_bytes};
 use fusion_plan::{
-    DataType, DatetimeFunction, Expr, Function, Literal, MAX_DECIMAL128_PRECISION, PgError, Value,
+    CastFunction, DataType, DatetimeFunction, Expr, Function, Literal, MAX_DECIMAL128_PRECISION,
+    Value,
 };
-use pgrx::pg_sys;
+use fusion_scalar::text::like::Pattern;
 use serde::{Deserialize, Serialize};
 
 /// A condition over the columns of a leaf. NULL is not true.
@@ -54,6 +55,15 @@ pub enum Filter {
         /// The texts.
         values: Vec<Vec<u8>>,
         /// None of them.
+        negated: bool,
+    },
+    /// Whether a text is like a pattern; or not.
+    Like {
+        /// The column.
+        column: usize,
+        /// A pattern whose only wildcard is `%`.
+        pattern: Vec<u8>,
+        /// Not like it.
         negated: bool,
     },
 }
@@ -155,6 +165,8 @@ impl Filter {
     /// `expr` over columns of `types` as a filter, if it is one.
     pub fn of(expr: &Expr, types: &[DataType]) -> Option<Self> {
         match expr {
+            Expr::Call { function: Function::Like, args, .. } => Self::like(args, types, false),
+            Expr::Call { function: Function::NotLike, args, .. } => Self::like(args, types, true),
             Expr::Call { function, args, .. } => {
                 let comparison = Comparison::of(*function)?;
                 let [left, right] = args.as_slice() else { return None };
@@ -177,6 +189,26 @@ impl Filter {
             }
             _ => None,
         }
+    }
+
+    fn like(args: &[Expr], types: &[DataType], negated: bool) -> Option<Self> {
+        let [text, Expr::Literal(Literal { value: Some(Value::Text(pattern)), .. })] = args else {
+            return None;
+        };
+        // A `bpchar` is compared with its blanks.
+        let text = match text {
+            Expr::Call { function: Function::Cast(CastFunction::Relabel), args, .. } => {
+                args.first()?
+            }
+            text => text,
+        };
+        let Expr::Column(column) = text else { return None };
+        let column = *column as usize;
+        if !matches!(types.get(column)?, DataType::Text | DataType::Bpchar) {
+            return None;
+        }
+        Pattern::literal(pattern.as_bytes())?;
+        Some(Self::Like { column, pattern: pattern.as_bytes().to_vec(), negated })
     }
 
     fn constant(
@@ -252,56 +284,6 @@ impl Filter {
         values.sort_unstable();
         Some(Self::Among { column, key, values, negated })
     }
-
-    /// Of the rows whose bit is set in `rows`, those that pass. `datums` gives the
-    /// values of a column, and a bit for each that is NULL.
-    ///
-    /// # Errors
-    ///
-    /// If a decimal does not have its declared scale.
-    ///
-    /// # Safety
-    ///
-    /// The values are of the columns' PostgreSQL types; runs in a backend's main
-    /// thread. What must be detoasted goes to the current memory context.
-    pub unsafe fn pass<'a>(
-        &self,
-        rows: u64,
-        datums: impl Fn(usize) -> (&'a [pg_sys::Datum; 64], u64),
-    ) -> Result<u64, PgError> {
-        // SAFETY: the caller's promise.
-        unsafe {
-            match self {
-                Self::Constant { column, key, comparison, value } => {
-                    let (datums, nulls) = datums(*column);
-                    let rows = rows & !nulls;
-                    let keys = key.read(rows, datums)?;
-                    Ok(rows & compare(*comparison, &keys, |_| *value))
-                }
-                Self::Columns { left, comparison, right } => {
-                    let (left_datums, left_nulls) = datums(left.0);
-                    let (right_datums, right_nulls) = datums(right.0);
-                    let rows = rows & !left_nulls & !right_nulls;
-                    let left = left.1.read(rows, left_datums)?;
-                    let right = right.1.read(rows, right_datums)?;
-                    Ok(rows & compare(*comparison, &left, |row| right[row]))
-                }
-                Self::Among { column, key, values, negated } => {
-                    let (datums, nulls) = datums(*column);
-                    let rows = rows & !nulls;
-                    let keys = key.read(rows, datums)?;
-                    Ok(only(rows, |row| values.binary_search(&keys[row]).is_ok() != *negated))
-                }
-                Self::Texts { column, padded, values, negated } => {
-                    let (datums, nulls) = datums(*column);
-                    Ok(only(rows & !nulls, |row| {
-                        let text = unpadded(varlena_bytes(datums[row]), *padded);
-                        values.iter().any(|value| value == text) != *negated
-                    }))
-                }
-            }
-        }
-    }
 }
 
 impl Key {
@@ -309,85 +291,11 @@ impl Key {
     pub fn is_exact(self) -> bool {
         !matches!(self, Self::Decimal(_))
     }
-
-    /// The keys of `rows`; those of others are arbitrary.
-    ///
-    /// # Errors
-    ///
-    /// If a decimal does not have its declared scale.
-    ///
-    /// # Safety
-    ///
-    /// As for [`Filter::pass`].
-    #[inline(always)]
-    pub unsafe fn read(
-        self,
-        rows: u64,
-        datums: &[pg_sys::Datum; 64],
-    ) -> Result<[i64; 64], PgError> {
-        let mut keys = [0; 64];
-        let mut fill = |key: fn(usize) -> i64| {
-            for (slot, datum) in keys.iter_mut().zip(datums) {
-                *slot = key(datum.value());
-            }
-        };
-        match self {
-            Self::Int2 => fill(|word| i64::from(word as i16)),
-            Self::Int4 => fill(|word| i64::from(word as i32)),
-            Self::Int8 => fill(|word| word as i64),
-            Self::Oid => fill(|word| i64::from(word as u32)),
-            Self::Decimal(scale) => {
-                let mut rest = rows;
-                while rest != 0 {
-                    let row = rest.trailing_zeros() as usize;
-                    rest &= rest - 1;
-                    // SAFETY: the caller's promise.
-                    keys[row] = saturated(unsafe { decimal(datums[row], scale)? });
-                }
-            }
-        }
-        Ok(keys)
-    }
-}
-
-/// A bit per row for which the comparison of its key with the other is true.
-#[inline(always)]
-fn compare(comparison: Comparison, keys: &[i64; 64], other: impl Fn(usize) -> i64) -> u64 {
-    #[inline(always)]
-    fn bits(
-        keys: &[i64; 64],
-        other: impl Fn(usize) -> i64,
-        holds: impl Fn(i64, i64) -> bool,
-    ) -> u64 {
-        keys.iter()
-            .enumerate()
-            .fold(0, |bits, (row, key)| bits | u64::from(holds(*key, other(row))) << row)
-    }
-    match comparison {
-        Comparison::Eq => bits(keys, other, |a, b| a == b),
-        Comparison::Ne => bits(keys, other, |a, b| a != b),
-        Comparison::Lt => bits(keys, other, |a, b| a < b),
-        Comparison::Le => bits(keys, other, |a, b| a <= b),
-        Comparison::Gt => bits(keys, other, |a, b| a > b),
-        Comparison::Ge => bits(keys, other, |a, b| a >= b),
-    }
-}
-
-/// Of `rows`, a bit per row, those for which `test` is true.
-#[inline(always)]
-fn only(rows: u64, test: impl Fn(usize) -> bool) -> u64 {
-    let (mut rest, mut passed) = (rows, 0);
-    while rest != 0 {
-        let row = rest.trailing_zeros();
-        rest &= rest - 1;
-        passed |= u64::from(test(row as usize)) << row;
-    }
-    passed
 }
 
 /// `text` without the blanks at its end, if they do not count.
 #[inline(always)]
-fn unpadded(text: &[u8], padded: bool) -> &[u8] {
+pub fn unpadded(text: &[u8], padded: bool) -> &[u8] {
     let mut text = text;
     if padded {
         while let [rest @ .., b' '] = text {
@@ -395,10 +303,6 @@ fn unpadded(text: &[u8], padded: bool) -> &[u8] {
         }
     }
     text
-}
-
-fn saturated(value: i128) -> i64 {
-    value.clamp(i64::MIN.into(), i64::MAX.into()) as i64
 }
 
 /// The key of a constant, of the type `ty` or one that compares like it. Keys at the
@@ -438,7 +342,9 @@ fn against_timestamp(comparison: Comparison, timestamp: i64) -> Option<(Comparis
 
 #[cfg(test)]
 mod tests {
+    use super::super::RowTest;
     use super::*;
+    use pgrx::pg_sys;
 
     const NUMERIC: DataType = DataType::Decimal { precision: 15, scale: 2 };
 
@@ -454,14 +360,18 @@ mod tests {
         Expr::literal(ty, Value::Int(value))
     }
 
+    /// A bit per row that passes; in each, all columns have its value.
     fn passing(filter: &Filter, values: &[i64], nulls: u64) -> u64 {
-        let mut datums = [pg_sys::Datum::from(0_i64); 64];
-        for (datum, value) in datums.iter_mut().zip(values) {
-            *datum = pg_sys::Datum::from(*value);
-        }
-        let rows = u64::MAX >> (64 - values.len());
-        // SAFETY: integers, which are by value.
-        unsafe { filter.pass(rows, |_| (&datums, nulls)) }.unwrap()
+        let test = RowTest::new(filter, &[0, 1, 2]).unwrap();
+        let passes = |(row, value): (usize, &i64)| {
+            let (datums, null) = ([pg_sys::Datum::from(*value); 3], nulls >> row & 1 != 0);
+            // SAFETY: integers, which are by value.
+            let passes = unsafe {
+                test.passes(datums.as_ptr(), [null; 3].as_ptr(), std::ptr::null_mut()).unwrap()
+            };
+            u64::from(passes) << row
+        };
+        values.iter().enumerate().map(passes).sum()
     }
 
     #[test]
@@ -563,6 +473,26 @@ mod tests {
         assert!(Filter::of(&expr, &[DataType::Text]).is_none());
         let filter = Filter::of(&call(Function::Eq, column(0), text), &[DataType::Text]).unwrap();
         assert!(matches!(filter, Filter::Texts { padded: false, negated: false, .. }));
+    }
+
+    #[test]
+    fn patterns_that_cannot_fail() {
+        let pattern = |text: &str| Expr::literal(DataType::Text, Value::Text(text.into()));
+        let like = |text, pattern| call(Function::Like, text, pattern);
+        let filter = |expr: &Expr, ty| Filter::of(expr, &[ty]);
+        let wanted = Filter::Like { column: 0, pattern: b"%a%".to_vec(), negated: false };
+        let expr = like(column(0), pattern("%a%"));
+        assert_eq!(filter(&expr, DataType::Text), Some(wanted.clone()));
+        assert_eq!(filter(&expr, DataType::Bytea), None);
+        let relabel = Function::Cast(CastFunction::Relabel);
+        let text = Expr::call(relabel, vec![column(0)], DataType::Text);
+        assert_eq!(filter(&like(text, pattern("%a%")), DataType::Bpchar), Some(wanted));
+        assert_eq!(filter(&like(column(0), pattern("a_c")), DataType::Text), None);
+        assert_eq!(filter(&like(column(0), pattern("%\\")), DataType::Text), None);
+        assert_eq!(filter(&like(column(0), column(0)), DataType::Text), None);
+        let not = call(Function::NotLike, column(0), pattern("a%"));
+        let not = filter(&not, DataType::Text);
+        assert!(matches!(not, Some(Filter::Like { negated: true, .. })));
     }
 
     #[test]

@@ -9,11 +9,13 @@ mod enums;
 mod filter;
 mod memory;
 mod names;
+mod row_test;
 mod storage;
 
 pub use decode::{ColumnReader, varlena};
 pub use encode::{ColumnWriter, is_toasted, varlena_bytes};
 pub use filter::{Filter, Key};
+pub use row_test::RowTest;
 pub use storage::Storage;
 
 use fusion_plan::{DataType, PgError, Value};

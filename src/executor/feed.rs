@@ -5,20 +5,22 @@
 //! node, drives it page by page through [`Feed::produce`].
 
 use super::crew::Crew;
-use super::source::Source;
+use super::sieve::{Sieve, Sifted};
+use super::source::{Portion, Source};
 use super::stage::{CHUNK, Stage};
 use super::{Methods, NO_CALLBACKS, raw};
 use crate::boundary;
-use crate::datum::{ColumnWriter, Key, Storage};
+use crate::datum::{ColumnWriter, Key, RowTest, Storage};
 use crate::error::{self, page_error};
 use crate::guc::{self, FeedStage};
 use crate::nodes::{cast, iter, list_of};
 use crate::planner::{FEED_NAME, FeedPlan};
 use crate::worker::wake_latch;
-use fusion_page::{FeedStatus, Feeder, KeyFilter, LeafPageMut, MAX_LEAVES, PageLayout, PageWriter};
-use fusion_plan::PgError;
+use fusion_page::{FeedStatus, Feeder, LeafPageMut, MAX_LEAVES, PageLayout, PageWriter};
+use fusion_plan::{DataType, PgError};
 use pgrx::pg_sys;
 use pgrx::prelude::*;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -194,8 +196,11 @@ const FIRST_PAGE_ROWS: usize = 512;
 /// to come, nobody shall wait for more of them than he needs.
 const HURRY: Duration = Duration::from_millis(5);
 
-/// A chunk of rows that takes longer than this to fetch is followed by a smaller one.
+/// Rows that take longer than this to fetch are followed by fewer.
 const SLOW: Duration = Duration::from_micros(500);
+
+/// The most rows to look at before looking at the clock.
+const MOST_LOOKED_AT: usize = 16 * CHUNK;
 
 /// What a feed has seen of the engine's filters.
 #[derive(Clone, Copy, Debug, Default)]
@@ -226,6 +231,12 @@ impl RuntimeFilters {
     }
 }
 
+/// Memory for the values of one row, of a Feed node.
+unsafe fn row_memory(node: *mut pg_sys::CustomScanState) -> pg_sys::MemoryContext {
+    // SAFETY: the caller's promise: an initialised node.
+    unsafe { (*(*node).ss.ps.ps_ExprContext).ecxt_per_tuple_memory }
+}
+
 /// One process's end of one leaf, for one session.
 pub struct Feed {
     node: *mut pg_sys::CustomScanState,
@@ -233,9 +244,13 @@ pub struct Feed {
     leaf: usize,
     source: Source,
     stage: Stage,
+    /// The leaf's own conditions.
+    tests: Rc<[RowTest]>,
+    /// For each column its place in the rows, and how its values are read as keys.
+    keys: Vec<(usize, Option<Key>)>,
     layout: Arc<PageLayout>,
     page_rows: usize,
-    /// Rows to fetch at a time.
+    /// Rows to look at at a time.
     chunk: usize,
     /// The others that feed this leaf.
     crew: Option<Crew>,
@@ -282,17 +297,21 @@ impl Feed {
             let storages = Storage::of_columns((*plan).ps_ResultTupleDesc, columns)
                 .filter(|storages| storages.len() >= types.len())
                 .ok_or_else(|| PgError::internal("a leaf without some of its columns"))?;
-            let by_value = storages.iter().all(|storage| storage.by_value);
             let (source, attributes) = Source::new(plan, columns);
-            let writers = types.iter().zip(storages);
-            let writers = writers.map(|(ty, storage)| ColumnWriter::new(*ty, storage)).collect();
-            let keys = types.iter().map(|ty| Key::of(*ty).filter(|key| key.is_exact())).collect();
-            let memory = (*(*node).ss.ps.ps_ExprContext).ecxt_per_tuple_memory;
+            let written = types.iter().zip(storages);
+            let by_value = written.clone().all(|(_, storage)| storage.by_value);
+            let writers = written.map(|(ty, storage)| ColumnWriter::new(*ty, storage)).collect();
+            let key = |ty: &DataType| Key::of(*ty).filter(|key| key.is_exact());
+            let keys = attributes.iter().copied().zip(types.iter().map(key)).collect();
+            let tests = RowTest::of_all(&filters, &attributes)?.into();
+            let memory = row_memory(node);
             Ok(Some(Self {
                 node,
                 leaf,
                 source,
-                stage: Stage::new(writers, &attributes, by_value, filters, keys, memory),
+                stage: Stage::new(writers, &attributes, by_value, memory),
+                tests,
+                keys,
                 layout: Arc::new(PageLayout::new(&types, page_size, None)),
                 page_rows: FIRST_PAGE_ROWS,
                 chunk: 1,
@@ -396,6 +415,9 @@ impl Feed {
             true => Vec::new(),
             false => feeder.filters(self.leaf).map_err(page_error)?,
         };
+        let tests = Rc::clone(&self.tests);
+        // SAFETY: the caller's promise.
+        let mut sieve = Sieve::new(&tests, &self.keys, filters, unsafe { row_memory(self.node) })?;
         let begun = Instant::now();
         loop {
             if begun.elapsed() > HURRY
@@ -410,7 +432,7 @@ impl Feed {
                 break;
             }
             // SAFETY: the caller's promise.
-            if !unsafe { self.stock_up(wanted.min(writer.room()).max(1), &filters)? } {
+            if !unsafe { self.stock_up(wanted.min(writer.room()).max(1), &mut sieve)? } {
                 break;
             }
             // SAFETY: as above.
@@ -456,6 +478,10 @@ impl Feed {
     unsafe fn measure(&mut self, feeder: &Feeder, page: LeafPageMut) -> Result<usize, PgError> {
         let encode = guc::FEED_STAGE.get() == FeedStage::Encode;
         let (mut rows, mut page) = (0, Some(page));
+        let tests = Rc::clone(&self.tests);
+        // SAFETY: the caller's promise.
+        let memory = unsafe { row_memory(self.node) };
+        let mut sieve = Sieve::new(&tests, &self.keys, Vec::new(), memory)?;
         loop {
             let next =
                 page.take().map_or_else(|| feeder.begin_page(self.leaf), |page| Ok(Some(page)));
@@ -464,7 +490,7 @@ impl Feed {
             };
             let mut writer = PageWriter::new(self.layout.clone(), next).map_err(page_error)?;
             // SAFETY: the caller's promise.
-            while unsafe { self.stock_up(CHUNK, &[])? } {
+            while unsafe { self.stock_up(CHUNK, &mut sieve)? } {
                 if !encode {
                     rows += self.stage.pending();
                     self.stage.skip();
@@ -487,36 +513,32 @@ impl Feed {
     }
 
     /// Sees to it that a staged row is ready to be written, taking up to `limit` new
-    /// ones; `false` if there are no more.
-    unsafe fn stock_up(
-        &mut self,
-        limit: usize,
-        filters: &[KeyFilter<'_>],
-    ) -> Result<bool, PgError> {
+    /// ones that pass `sieve`; `false` if there are no more.
+    unsafe fn stock_up(&mut self, limit: usize, sieve: &mut Sieve<'_>) -> Result<bool, PgError> {
         // SAFETY: the caller's promise. Nothing inside of the calls has a destructor.
         unsafe {
             while self.stage.pending() == 0 {
                 if self.exhausted {
                     return Ok(false);
                 }
-                let Self { source, stage, exhausted, chunk, .. } = self;
-                let begun = Instant::now();
-                boundary::call(|| {
+                let Self { source, stage, chunk, .. } = self;
+                let (begun, mut sifted) = (Instant::now(), Sifted::default());
+                let portion = Portion { taken: limit.min(CHUNK), looked_at: *chunk };
+                self.exhausted = !boundary::call(|| {
                     stage.recycle();
-                    *exhausted = !source.fetch(stage, limit.min(*chunk));
-                });
+                    source.fetch(stage, sieve, portion, &mut sifted)
+                })?;
                 *chunk = match begun.elapsed() < SLOW {
-                    true => (*chunk * 2).min(CHUNK),
+                    true => (*chunk * 2).min(MOST_LOOKED_AT),
                     false => (*chunk / 2).max(1),
                 };
-                let removed = self.stage.sift()?;
                 let instrument = (*self.node).ss.ps.instrument;
-                if removed > 0 && !instrument.is_null() {
-                    (*instrument).nfiltered1 += removed as f64;
+                if sifted.by_tests > 0 && !instrument.is_null() {
+                    (*instrument).nfiltered1 += sifted.by_tests as f64;
                 }
-                if !filters.is_empty() && !self.runtime.useless {
-                    let looked_at = self.stage.rows();
-                    self.runtime.count(looked_at, self.stage.sift_by_keys(filters)?);
+                self.runtime.count(sifted.keyed, sifted.by_keys);
+                if self.runtime.useless {
+                    sieve.forget_keys();
                 }
             }
             if self.stage.wants_preparing() && !self.stage.prepare() {

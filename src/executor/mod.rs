@@ -20,6 +20,7 @@ mod privileges;
 mod raw;
 mod results;
 mod run;
+mod sieve;
 mod source;
 mod stage;
 mod wait;

@@ -3,12 +3,24 @@
 //! Any plan can be a leaf, and gives its rows one by one through `ExecProcNode`. A
 //! plain sequential scan is driven through the table access method instead, which
 //! takes a third less time: no projection, because its columns are the slot's own,
-//! and no calls between nodes. Its condition is evaluated here.
+//! and no calls between nodes. Its condition is evaluated here. Either way a row is
+//! decoded no further than it is needed.
 
 use super::raw;
+use super::sieve::{Sieve, Sifted, decode};
 use super::stage::Stage;
 use crate::nodes::{cast, iter};
+use fusion_plan::PgError;
 use pgrx::pg_sys::{self, ScanDirection};
+
+/// How many rows to fetch at a time.
+#[derive(Clone, Copy, Debug)]
+pub struct Portion {
+    /// To have in the stage.
+    pub taken: usize,
+    /// To look at.
+    pub looked_at: usize,
+}
 
 /// The rows of one leaf.
 pub struct Source {
@@ -40,28 +52,38 @@ impl Source {
         self.area = area;
     }
 
-    /// Takes rows to `stage` until it has `limit` of them, or must be written first;
-    /// `false` if there are no more.
+    /// Takes rows that pass `sieve` to `stage`, one `portion`, or until it must be written
+    /// first; `false` if there are no more. Adds to `sifted` what became of the rows.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Sieve::passes`].
     ///
     /// # Safety
     ///
     /// Runs during execution, within `boundary::call`.
-    pub unsafe fn fetch(&self, stage: &mut Stage, limit: usize) -> bool {
+    pub unsafe fn fetch(
+        &self,
+        stage: &mut Stage,
+        sieve: &Sieve<'_>,
+        portion: Portion,
+        sifted: &mut Sifted,
+    ) -> Result<bool, PgError> {
         // SAFETY: the caller's promise.
         unsafe {
             if !(*self.leaf).chgParam.is_null() {
                 raw::rescan_node(self.leaf);
             }
             if let Some(scan) = self.scan {
-                return fetch_scan(scan, stage, limit);
+                return fetch_scan(scan, stage, sieve, portion, sifted);
             }
             if self.area.is_null() {
-                return fetch_node(self.leaf, stage, limit);
+                return fetch_node(self.leaf, stage, sieve, portion, sifted);
             }
             // As `gather_getnext` does; workers have theirs all the time.
             let estate = (*self.leaf).state;
             (*estate).es_query_dsa = self.area;
-            let more = fetch_node(self.leaf, stage, limit);
+            let more = fetch_node(self.leaf, stage, sieve, portion, sifted);
             (*estate).es_query_dsa = std::ptr::null_mut();
             more
         }
@@ -95,7 +117,13 @@ unsafe fn plain_scan(
 }
 
 /// What `SeqNext` and `ExecScan` do, in one loop.
-unsafe fn fetch_scan(scan: *mut pg_sys::SeqScanState, stage: &mut Stage, limit: usize) -> bool {
+unsafe fn fetch_scan(
+    scan: *mut pg_sys::SeqScanState,
+    stage: &mut Stage,
+    sieve: &Sieve<'_>,
+    portion: Portion,
+    sifted: &mut Sifted,
+) -> Result<bool, PgError> {
     // SAFETY: the caller's promise; in a parallel scan the descriptor was made when
     // its shared state was.
     unsafe {
@@ -105,27 +133,28 @@ unsafe fn fetch_scan(scan: *mut pg_sys::SeqScanState, stage: &mut Stage, limit: 
         }
         let descriptor = (*state).ss_currentScanDesc;
         let Some(next) = (*(*(*descriptor).rs_rd).rd_tableam).scan_getnextslot else {
-            return false;
+            return Ok(false);
         };
         let slot = (*state).ss_ScanTupleSlot;
         let qual = (*state).ps.qual;
         let econtext = (*state).ps.ps_ExprContext;
-        let attributes = stage.attributes() as i32;
-        while stage.rows() < limit {
+        let attributes = stage.attributes();
+        for _ in 0..portion.looked_at {
             if !next(descriptor, ScanDirection::ForwardScanDirection, slot) {
-                return false;
+                return Ok(false);
             }
             if !qual.is_null() && !passes(qual, econtext, slot) {
                 continue;
             }
-            if i32::from((*slot).tts_nvalid) < attributes {
-                raw::decode(slot, attributes);
+            if !sieve.passes(slot, sifted)? {
+                continue;
             }
-            if !stage.take(slot) {
+            decode(slot, attributes);
+            if !stage.take(slot) || stage.rows() >= portion.taken {
                 break;
             }
         }
-        true
+        Ok(true)
     }
 }
 
@@ -175,23 +204,30 @@ unsafe fn passes(
 }
 
 /// What `ExecProcNode` does, row by row.
-unsafe fn fetch_node(leaf: *mut pg_sys::PlanState, stage: &mut Stage, limit: usize) -> bool {
+unsafe fn fetch_node(
+    leaf: *mut pg_sys::PlanState,
+    stage: &mut Stage,
+    sieve: &Sieve<'_>,
+    portion: Portion,
+    sifted: &mut Sifted,
+) -> Result<bool, PgError> {
     // SAFETY: the caller's promise.
     unsafe {
-        let Some(next) = (*leaf).ExecProcNode else { return false };
-        let attributes = stage.attributes() as i32;
-        while stage.rows() < limit {
+        let Some(next) = (*leaf).ExecProcNode else { return Ok(false) };
+        let attributes = stage.attributes();
+        for _ in 0..portion.looked_at {
             let slot = next(leaf);
             if slot.is_null() || u32::from((*slot).tts_flags) & pg_sys::TTS_FLAG_EMPTY != 0 {
-                return false;
+                return Ok(false);
             }
-            if i32::from((*slot).tts_nvalid) < attributes {
-                raw::decode(slot, attributes);
+            if !sieve.passes(slot, sifted)? {
+                continue;
             }
-            if !stage.take(slot) {
+            decode(slot, attributes);
+            if !stage.take(slot) || stage.rows() >= portion.taken {
                 break;
             }
         }
-        true
+        Ok(true)
     }
 }

@@ -10,8 +10,8 @@
 //! buffers are pinned, and rows of other kinds come one at a time.
 
 use super::raw;
-use crate::datum::{ColumnWriter, Filter, Key, is_toasted};
-use fusion_page::{KeyFilter, MAX_CHUNK, PageMemoryMut, PageWriter, arena_bytes, row_payload};
+use crate::datum::{ColumnWriter, is_toasted};
+use fusion_page::{MAX_CHUNK, PageMemoryMut, PageWriter, arena_bytes, row_payload};
 use fusion_plan::PgError;
 use pgrx::pg_sys;
 use std::ptr;
@@ -21,12 +21,8 @@ pub const CHUNK: usize = MAX_CHUNK;
 
 /// The rows that were taken and not yet written.
 pub struct Stage {
-    /// The columns of the page, then those that only filters read.
+    /// The columns of the page.
     columns: Vec<Column>,
-    /// Conditions on the rows, in evaluation order.
-    filters: Vec<Filter>,
-    /// How the columns' values are read as keys, if they can be.
-    keys: Vec<Option<Key>>,
     /// Whether no value points anywhere.
     by_value: bool,
     /// Rows taken.
@@ -43,8 +39,7 @@ pub struct Stage {
 
 /// The staged values of one column.
 struct Column {
-    /// `None` if the column is not written.
-    writer: Option<ColumnWriter>,
+    writer: ColumnWriter,
     /// Its place in the slots.
     attribute: usize,
     datums: Box<[pg_sys::Datum; CHUNK]>,
@@ -54,32 +49,21 @@ struct Column {
     texts: Box<[&'static [u8]; CHUNK]>,
 }
 
-impl Column {
-    /// Whether values must be detoasted before they are written.
-    fn reads_varlenas(&self) -> bool {
-        self.writer.as_ref().is_some_and(ColumnWriter::reads_varlenas)
-    }
-}
-
 impl Stage {
-    /// An empty stage for columns at the places `attributes` of the slots, of which the
-    /// first have `writers`, and those after them are only for `filters`. `by_value`
-    /// says that no value of a column points anywhere, `keys` how the values of the first
-    /// are read as keys.
+    /// An empty stage for columns at the places `attributes` of the slots, which have
+    /// these `writers`. `by_value` says that no value of a column points anywhere.
     ///
     /// # Safety
     ///
-    /// `memory` lives as long as the stage, and nobody else uses it.
+    /// `memory` lives as long as the stage; nobody else uses it while rows are pending.
     pub unsafe fn new(
         writers: Vec<ColumnWriter>,
         attributes: &[usize],
         by_value: bool,
-        filters: Vec<Filter>,
-        keys: Vec<Option<Key>>,
         memory: pg_sys::MemoryContext,
     ) -> Self {
-        let writers = writers.into_iter().map(Some).chain(std::iter::repeat_with(|| None));
         let columns: Vec<_> = writers
+            .into_iter()
             .zip(attributes)
             .map(|(writer, attribute)| Column {
                 writer,
@@ -90,7 +74,7 @@ impl Stage {
             })
             .collect();
         let (rows, ready, written, pins) = (0, 0, 0, Vec::new());
-        Self { columns, filters, keys, by_value, rows, ready, written, pins, memory }
+        Self { columns, by_value, rows, ready, written, pins, memory }
     }
 
     /// How many attributes of a slot must be decoded.
@@ -150,99 +134,6 @@ impl Stage {
         }
     }
 
-    /// Drops the rows, all just taken, that do not pass the filters; returns how many.
-    ///
-    /// # Errors
-    ///
-    /// If a value is none of its column's type.
-    ///
-    /// # Safety
-    ///
-    /// As for [`Stage::write`].
-    pub unsafe fn sift(&mut self) -> Result<usize, PgError> {
-        if self.filters.is_empty() || self.rows == 0 {
-            return Ok(0);
-        }
-        let all = u64::MAX >> (CHUNK - self.rows);
-        let pass = |stage: &mut Self| {
-            stage.filters.iter().try_fold(all, |rows, filter| match rows {
-                0 => Ok(0),
-                // SAFETY: the caller's promise.
-                rows => unsafe {
-                    filter.pass(rows, |index| {
-                        let column = &stage.columns[index];
-                        (&*column.datums, column.nulls)
-                    })
-                },
-            })
-        };
-        // SAFETY: the caller's promise. What a filter detoasted is of no use any more.
-        let passed = unsafe {
-            let passed = self.within_memory(pass)?;
-            if !(*self.memory).isReset {
-                pg_sys::MemoryContextReset(self.memory);
-            }
-            passed
-        };
-        if passed != all {
-            self.keep(passed);
-        }
-        Ok((all & !passed).count_ones() as usize)
-    }
-
-    /// Drops the rows, all just taken, whose key is in none of the sets of `filters`;
-    /// returns how many.
-    ///
-    /// # Errors
-    ///
-    /// If a filter is not for this leaf.
-    ///
-    /// # Safety
-    ///
-    /// As for [`Stage::write`].
-    pub unsafe fn sift_by_keys(&mut self, filters: &[KeyFilter<'_>]) -> Result<usize, PgError> {
-        if filters.is_empty() || self.rows == 0 {
-            return Ok(0);
-        }
-        let all = u64::MAX >> (CHUNK - self.rows);
-        let mut passed = all;
-        for filter in filters {
-            let key = self.keys.get(filter.column()).copied().flatten();
-            let (Some(key), Some(column)) = (key, self.columns.get(filter.column())) else {
-                return Err(PgError::internal("a filter on a column without keys"));
-            };
-            passed &= !column.nulls;
-            // SAFETY: the values are valid.
-            let keys = unsafe { key.read(passed, &column.datums)? };
-            let mut rest = passed;
-            while rest != 0 {
-                let row = rest.trailing_zeros();
-                rest &= rest - 1;
-                passed &= !(u64::from(!filter.may_contain(keys[row as usize])) << row);
-            }
-        }
-        if passed != all {
-            self.keep(passed);
-        }
-        Ok((all & !passed).count_ones() as usize)
-    }
-
-    /// Keeps the rows whose bit is set in `rows`.
-    fn keep(&mut self, rows: u64) {
-        for column in self.columns.iter_mut().filter(|column| column.writer.is_some()) {
-            let (mut rest, mut kept, mut nulls) = (rows, 0, 0);
-            while rest != 0 {
-                let row = rest.trailing_zeros() as usize;
-                rest &= rest - 1;
-                column.datums[kept] = column.datums[row];
-                nulls |= (column.nulls >> row & 1) << kept;
-                kept += 1;
-            }
-            column.nulls = nulls;
-        }
-        self.rows = rows.count_ones() as usize;
-    }
-
     /// Makes rows ready to be written; `false` if the next one has values that are not
     /// where their datums point to. These can be of any size, so rows with such come
     /// one at a time: [`Stage::detoast`].
@@ -252,7 +143,7 @@ impl Stage {
     /// As for [`Stage::write`].
     pub unsafe fn prepare(&mut self) -> bool {
         let mut toasted = 0_u64;
-        for column in self.columns.iter().filter(|column| column.reads_varlenas()) {
+        for column in self.columns.iter().filter(|column| column.writer.reads_varlenas()) {
             for row in self.ready..self.rows {
                 // SAFETY: the values are valid; rows that are not yet ready have never
                 // been detoasted.
@@ -281,7 +172,7 @@ impl Stage {
             let row = self.ready;
             let previous = pg_sys::CurrentMemoryContext;
             pg_sys::CurrentMemoryContext = self.memory;
-            for column in self.columns.iter_mut().filter(|column| column.reads_varlenas()) {
+            for column in self.columns.iter_mut().filter(|column| column.writer.reads_varlenas()) {
                 let datum = &mut column.datums[row];
                 if column.nulls >> row & 1 == 0 && is_toasted(*datum) {
                     *datum = pg_sys::Datum::from(raw::detoast(datum.cast_mut_ptr()));
@@ -339,7 +230,7 @@ impl Stage {
         let mask = u64::MAX >> (CHUNK - count);
         let mut arena = 0;
         for (index, column) in self.columns.iter().enumerate() {
-            let Some(writer) = &column.writer else { break };
+            let writer = &column.writer;
             let nulls = column.nulls >> first & mask;
             page.set_nulls(index, nulls, count);
             if writer.is_view() {
@@ -374,9 +265,10 @@ impl Stage {
         let read = |stage: &mut Self| {
             let mut payload = 0;
             for column in &mut stage.columns {
-                let Some(writer) = column.writer.as_ref().filter(|writer| writer.is_view()) else {
+                let writer = &column.writer;
+                if !writer.is_view() {
                     continue;
-                };
+                }
                 for row in first..first + count {
                     let datum: *const pg_sys::Datum = &raw const column.datums[row];
                     let bytes = match column.nulls >> row & 1 {
@@ -407,8 +299,7 @@ impl Stage {
     }
 
     fn texts_of(&self, row: usize) -> usize {
-        let is_view = |column: &&Column| column.writer.as_ref().is_some_and(ColumnWriter::is_view);
-        let views = self.columns.iter().filter(is_view);
+        let views = self.columns.iter().filter(|column| column.writer.is_view());
         row_payload(views.map(|column| column.texts[row].len()))
     }
 

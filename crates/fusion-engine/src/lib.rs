@@ -14,6 +14,7 @@
 //! | `ops` | physical operators of our own |
 //! | `expr` | scalar functions and lazy operators |
 //! | `agg` | aggregates |
+//! | `group` | the first stage of a grouping with many groups |
 //! | `memory`, `share` | one memory limit for all sessions, and what it allows each |
 //! | `spill` | each session's files |
 
@@ -21,6 +22,7 @@ mod agg;
 pub mod engine;
 mod error;
 mod expr;
+mod group;
 pub mod host;
 mod lower;
 mod memory;

@@ -2,12 +2,14 @@
 //!
 //! Each partition first groups its own rows; the partial states are then merged,
 //! by one thread if there are few groups, else by all threads after
-//! partitioning the states by group.
+//! partitioning the states by group. With many groups the first stage only does
+//! what is cheap: [`PartialGroupExec`].
 
 use super::expr::Input;
 use super::{Lowering, Stream, datafusion, unsupported};
 use crate::agg::{Computation, PgAggregate};
 use crate::expr::{Key, KeyForm, key_form};
+use crate::group::PartialGroupExec;
 use arrow::datatypes::SchemaRef;
 use datafusion_expr::AggregateUDF;
 use datafusion_physical_expr::PhysicalExpr;
@@ -135,11 +137,16 @@ impl Lowering<'_> {
             return Ok(Stream { plan, types: vec![], rows, borrows: false });
         }
         let (final_keys, key_count) = (keys.as_final(), keys.num_group_exprs());
-        let partial = self.operator(node, stage(AggregateMode::Partial, keys, filters, &input)?);
+        let few = key_count == 0 || rows <= FEW_GROUPS;
+        let partial = stage(AggregateMode::Partial, keys, filters, &input)?;
+        let partial = match few {
+            true => self.operator(node, partial),
+            false => self.operator(node, PartialGroupExec::new(partial)),
+        };
         // Where grouping does not reduce the rows, a partial aggregation gives
         // up and passes the keys through as they came.
         let partial = Stream { plan: partial, types: vec![], ..input };
-        let (merged, mode) = if key_count == 0 || rows <= FEW_GROUPS {
+        let (merged, mode) = if few {
             (self.in_one_partition(partial, node)?, AggregateMode::Final)
         } else {
             let state_keys = partial.schema();

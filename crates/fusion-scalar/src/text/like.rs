@@ -61,6 +61,12 @@ impl<'p> Pattern<'p> {
         Self(literal_parts(pattern).unwrap_or(Form::General(pattern, unit)))
     }
 
+    /// Prepares `pattern`, if `%` is its only wildcard and it is complete: then it is
+    /// quick to match, and [`Pattern::matches`] never fails.
+    pub fn literal(pattern: &[u8]) -> Option<Pattern<'static>> {
+        literal_parts(pattern).map(Pattern)
+    }
+
     /// Whether `text` matches (`textlike`, `bytealike`).
     ///
     /// # Errors
@@ -295,6 +301,8 @@ mod tests {
         assert!(matches!(form("%a%%b"), Form::Parts { middle, .. } if middle.len() == 1));
         assert!(matches!(form("a_c"), Form::General(..)));
         assert!(matches!(form("a%\\"), Form::General(..)));
+        assert!(Pattern::literal(b"%a\\_%").is_some());
+        assert!(Pattern::literal(b"a_c").is_none() && Pattern::literal(b"%\\").is_none());
     }
 
     #[test]
