@@ -89,7 +89,7 @@ fn a_join_goes_to_disk() {
     set_mode(&mut client, Mode::Off);
     let native = Rows::from(client.simple_query(JOIN).unwrap());
     let plan = analysed(&mut client, JOIN);
-    let join = plan.lines().find(|line| line.contains("Join")).unwrap();
+    let join = plan.lines().find(|line| line.contains(" join on ")).unwrap();
     assert!(join.contains("spilled"), "{plan}");
     assert_eq!(Victim::run(server, "", JOIN).outcome().unwrap(), native);
     drop(client);

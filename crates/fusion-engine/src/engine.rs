@@ -21,7 +21,6 @@ use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-
 /// At this size a partitioning of rows begins its next spill file: after every
 /// batch. It waits for the oldest file that is still being written, while the
 /// batch it needs may be in another, and everyone waits for everyone: DataFusion
