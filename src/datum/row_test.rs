@@ -152,13 +152,13 @@ impl RowTest {
         // SAFETY: the caller's promise.
         let value =
             |attribute: usize| unsafe { (!*nulls.add(attribute)).then(|| *values.add(attribute)) };
-        // SAFETY: as above.
         let key = |place: &Place| match value(place.attribute) {
+            // SAFETY: as above.
             Some(datum) => unsafe { place.key.read(datum, memory).map(Some) },
             None => Ok(None),
         };
-        // SAFETY: as above.
         let text = |attribute| {
+            // SAFETY: as above.
             value(attribute).map(|datum| unsafe { varlena_bytes(detoasted(datum, memory)) })
         };
         Ok(match &self.test {

@@ -104,12 +104,15 @@ impl Usage {
 struct Factory {
     directories: Vec<PathBuf>,
     usage: Arc<Usage>,
-    /// DataFusion's manager of files in the session's directories, and these.
-    manager: Mutex<Option<(Arc<DiskManager>, Arc<Vec<TempDir>>)>>,
+    /// Made with the first file.
+    manager: Mutex<Option<Manager>>,
 }
 
+/// DataFusion's manager of files in a session's directories, and these.
+type Manager = (Arc<DiskManager>, Arc<Vec<TempDir>>);
+
 impl Factory {
-    fn manager(&self) -> Result<(Arc<DiskManager>, Arc<Vec<TempDir>>)> {
+    fn manager(&self) -> Result<Manager> {
         let mut manager = self.manager.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(made) = manager.as_ref() {
             return Ok(made.clone());

@@ -49,14 +49,17 @@ pub(crate) struct GraceJoinExec {
     join: Arc<HashJoinExec>,
     build_handover: Arc<HandoverExec>,
     probe_handover: Arc<HandoverExec>,
-    /// Per partition of the build side.
-    builds: Vec<Mutex<Option<(SharedBuild, Arc<Meeting>)>>>,
+    /// Per partition of the build side; there once it is asked for.
+    builds: Vec<Mutex<Option<Begun>>>,
     properties: Arc<PlanProperties>,
     metrics: ExecutionPlanMetricsSet,
 }
 
 /// A build side that all partitions wait for which need it.
 type SharedBuild = Shared<BoxFuture<'static, std::result::Result<Build, Arc<DataFusionError>>>>;
+
+/// A build side that is being read, and where those meet who need it.
+type Begun = (SharedBuild, Arc<Meeting>);
 
 /// A build side that was read.
 #[derive(Clone)]
