@@ -153,3 +153,113 @@ fn flags(
     };
     filter.map(flags).transpose()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::agg::{Computation, PgAggregate};
+    use arrow::array::Int32Array;
+    use arrow::datatypes::{DataType as Arrow, Field, Int64Type, Schema};
+    use datafusion_execution::memory_pool::{GreedyMemoryPool, MemoryConsumer, MemoryPool};
+    use datafusion_expr::AggregateUDF;
+    use datafusion_physical_expr::aggregate::AggregateExprBuilder;
+    use datafusion_physical_expr::expressions::Column;
+    use datafusion_physical_plan::aggregates::{AggregateMode, PhysicalGroupBy};
+    use datafusion_physical_plan::empty::EmptyExec;
+    use fusion_plan::{AggregateFunction, DataType};
+
+    const ROWS_PER_BATCH: i32 = 8192;
+
+    fn schema() -> SchemaRef {
+        let field = |name: &str| Field::new(name, Arrow::Int32, true);
+        Arc::new(Schema::new(vec![field("k"), field("v")]))
+    }
+
+    /// A table for `sum(v)` by `k`, which may take so many bytes.
+    fn table(memory: usize) -> Table {
+        let sum = Computation::Plain(AggregateFunction::Sum);
+        let sum = PgAggregate::try_new(sum, DataType::Int4, DataType::Int8).unwrap();
+        let sum = Arc::new(AggregateUDF::new_from_impl(sum));
+        let sum = AggregateExprBuilder::new(sum, vec![Arc::new(Column::new("v", 1))])
+            .schema(schema())
+            .alias("a0")
+            .build()
+            .unwrap();
+        let key: Arc<dyn PhysicalExpr> = Arc::new(Column::new("k", 0));
+        let plan = AggregateExec::try_new(
+            AggregateMode::Partial,
+            PhysicalGroupBy::new_single(vec![(key, "g0".into())]),
+            vec![Arc::new(sum)],
+            vec![None],
+            Arc::new(EmptyExec::new(schema())),
+            schema(),
+        );
+        let pool: Arc<dyn MemoryPool> = Arc::new(GreedyMemoryPool::new(memory));
+        Table::try_new(&plan.unwrap(), MemoryConsumer::new("test").register(&pool)).unwrap()
+    }
+
+    /// Puts batches of rows with these keys and the value 1 into `table`. Returns the sum of
+    /// all sums, and for each batch the number of states that were given on, the last ones
+    /// after the others.
+    fn run(mut table: Table, batches: i32, key: impl Fn(i32) -> i32) -> (i64, Vec<usize>) {
+        let (mut total, mut counts) = (0, Vec::new());
+        let mut look_at = |states: Option<RecordBatch>| {
+            counts.push(states.as_ref().map_or(0, RecordBatch::num_rows));
+            if let Some(states) = states {
+                total += states.column(1).as_primitive::<Int64Type>().iter().flatten().sum::<i64>();
+            }
+        };
+        for batch in 0..batches {
+            let rows = batch * ROWS_PER_BATCH..(batch + 1) * ROWS_PER_BATCH;
+            let keys = Int32Array::from_iter_values(rows.map(&key));
+            let ones = Int32Array::from_iter_values((0..ROWS_PER_BATCH).map(|_| 1));
+            let batch = RecordBatch::try_new(schema(), vec![Arc::new(keys), Arc::new(ones)]);
+            look_at(table.take(&batch.unwrap()).unwrap());
+        }
+        look_at(Some(table.empty().unwrap()));
+        (total, counts)
+    }
+
+    #[test]
+    fn rows_in_order_of_their_keys() {
+        let (total, counts) = run(table(usize::MAX), 40, |row| row / 4);
+        assert_eq!(total, i64::from(40 * ROWS_PER_BATCH));
+        assert_eq!(counts.iter().sum::<usize>(), 40 * ROWS_PER_BATCH as usize / 4);
+        assert!(counts.iter().all(|count| *count <= SMALL + ROWS_PER_BATCH as usize));
+    }
+
+    #[test]
+    fn rows_that_come_back_keep_the_table() {
+        // As good as random.
+        let spread = |row: i32| {
+            let word = (row as u32 ^ row as u32 >> 7).wrapping_mul(0x9e37_79b1);
+            (word ^ word >> 15).wrapping_mul(0x85eb_ca6b) >> 8
+        };
+        for groups in [100, 30_000] {
+            let (total, counts) = run(table(usize::MAX), 40, |row| (spread(row) % groups) as i32);
+            assert_eq!(total, i64::from(40 * ROWS_PER_BATCH));
+            assert!(counts[..40].iter().all(|count| *count == 0), "{counts:?}");
+            assert!(counts[40] <= groups as usize);
+        }
+    }
+
+    #[test]
+    fn rows_that_do_not_repeat_are_passed_on() {
+        let (total, counts) = run(table(usize::MAX), 60, |row| row);
+        assert_eq!(total, i64::from(60 * ROWS_PER_BATCH));
+        assert_eq!(counts.iter().sum::<usize>(), 60 * ROWS_PER_BATCH as usize);
+        let passed = counts.iter().filter(|count| **count == ROWS_PER_BATCH as usize).count();
+        assert!(passed > 50, "{counts:?}");
+    }
+
+    #[test]
+    fn without_memory_each_batch_is_given_on() {
+        let (total, counts) = run(table(0), 3, |row| row % 10);
+        assert_eq!((total, counts), (i64::from(3 * ROWS_PER_BATCH), vec![10, 10, 10, 0]));
+    }
+
+    #[test]
+    fn nothing_gives_nothing() {
+        assert_eq!(run(table(usize::MAX), 0, |row| row), (0, vec![0]));
+    }
+}
