@@ -11,8 +11,9 @@ const PER_PARTITION: usize = 32 * 1024 * 1024;
 /// A batch of as many rows as this goes into a partition's memory has room for several
 /// such batches in each operator.
 const PER_BATCH_ROW: usize = 16 * 1024;
-/// Smaller batches cost more than they save.
-const MIN_BATCH_SIZE: usize = 512;
+/// Smaller batches save nothing: a sort splits what it has sorted into batches, each of
+/// which it is charged for as if it had all strings of what was split.
+const MIN_BATCH_SIZE: usize = 2048;
 /// The most that a sort sets aside for merging what it has written to disk.
 const MAX_MERGE_RESERVATION: usize = 10 * 1024 * 1024;
 
@@ -55,7 +56,10 @@ mod tests {
         assert_eq!(of(1024 * MB, 1), (8, 8192, 8 * MB));
         assert_eq!(of(8192 * MB, 4), (8, 8192, 10 * MB));
         assert_eq!(of(64 * MB, 1), (2, 2048, 2 * MB));
-        assert_eq!(of(64 * MB, 4), (1, 1024, MB));
-        assert_eq!(of(MB, 1000), (1, 512, 65));
+        assert_eq!(of(256 * MB, 4), (2, 2048, 2 * MB));
+        assert_eq!(of(512 * MB, 8), (2, 2048, 2 * MB));
+        assert_eq!(of(96 * MB, 2), (1, 3072, 3 * MB));
+        assert_eq!(of(64 * MB, 4), (1, 2048, MB));
+        assert_eq!(of(MB, 1000), (1, 2048, 65));
     }
 }

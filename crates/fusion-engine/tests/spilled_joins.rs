@@ -121,6 +121,11 @@ impl Case {
     }
 }
 
+/// Some of the combinations for each kind.
+fn some_cases() -> impl Iterator<Item = Case> {
+    KINDS.into_iter().flat_map(|kind| Case::all(kind).filter(Case::by_hash).step_by(5))
+}
+
 #[test]
 fn every_kind_of_join() {
     let (left, right) = (distinct(0, ROWS), distinct(ROWS / 3, ROWS + ROWS / 3));
@@ -134,7 +139,7 @@ fn every_kind_of_join() {
 fn a_hot_key() {
     let hot = rows((0..ROWS).map(|row| if row % 20 == 0 { Some(row) } else { Some(3) }));
     let few = rows([Some(3), None, Some(4), Some(40), Some(3), Some(99999)].into_iter());
-    for case in KINDS.into_iter().flat_map(Case::all).filter(Case::by_hash) {
+    for case in some_cases() {
         if case.kind == JoinKind::NullAwareAnti && case.build == Side::Right {
             // It keeps its left side, which is small then.
             continue;
@@ -149,7 +154,7 @@ fn a_hot_key() {
 #[test]
 fn empty_sides() {
     let (rows, nothing) = (distinct(0, ROWS), Vec::new());
-    for case in KINDS.into_iter().flat_map(Case::all).filter(Case::by_hash) {
+    for case in some_cases() {
         let builds_left = case.build == Side::Left || case.kind == JoinKind::NullAwareAnti;
         case.check([&rows, &nothing], builds_left);
         case.check([&nothing, &rows], !builds_left);
