@@ -122,6 +122,8 @@ impl Table {
         for call in &mut self.calls {
             columns.extend(call.states.state(EmitTo::All)?);
         }
+        // Groups of several columns are still found by their hashes otherwise.
+        self.groups.clear_shrink(SMALL);
         self.rows = 0;
         self.reservation.free();
         Ok(RecordBatch::try_new(Arc::clone(&self.schema), columns)?)
@@ -177,6 +179,10 @@ mod tests {
 
     /// A table for `sum(v)` by `k`, which may take so many bytes.
     fn table(memory: usize) -> Table {
+        table_by(&["k"], memory)
+    }
+
+    fn table_by(keys: &[&str], memory: usize) -> Table {
         let sum = Computation::Plain(AggregateFunction::Sum);
         let sum = PgAggregate::try_new(sum, DataType::Int4, DataType::Int8).unwrap();
         let sum = Arc::new(AggregateUDF::new_from_impl(sum));
@@ -185,10 +191,13 @@ mod tests {
             .alias("a0")
             .build()
             .unwrap();
-        let key: Arc<dyn PhysicalExpr> = Arc::new(Column::new("k", 0));
+        let key = |name: &&str| {
+            let key = Column::new_with_schema(name, &schema()).unwrap();
+            (Arc::new(key) as Arc<dyn PhysicalExpr>, (*name).to_owned())
+        };
         let plan = AggregateExec::try_new(
             AggregateMode::Partial,
-            PhysicalGroupBy::new_single(vec![(key, "g0".into())]),
+            PhysicalGroupBy::new_single(keys.iter().map(key).collect()),
             vec![Arc::new(sum)],
             vec![None],
             Arc::new(EmptyExec::new(schema())),
@@ -206,7 +215,9 @@ mod tests {
         let mut look_at = |states: Option<RecordBatch>| {
             counts.push(states.as_ref().map_or(0, RecordBatch::num_rows));
             if let Some(states) = states {
-                total += states.column(1).as_primitive::<Int64Type>().iter().flatten().sum::<i64>();
+                let sums =
+                    states.columns().iter().find(|column| *column.data_type() == Arrow::Int64);
+                total += sums.unwrap().as_primitive::<Int64Type>().iter().flatten().sum::<i64>();
             }
         };
         for batch in 0..batches {
@@ -226,6 +237,16 @@ mod tests {
         assert_eq!(total, i64::from(40 * ROWS_PER_BATCH));
         assert_eq!(counts.iter().sum::<usize>(), 40 * ROWS_PER_BATCH as usize / 4);
         assert!(counts.iter().all(|count| *count <= SMALL + ROWS_PER_BATCH as usize));
+    }
+
+    #[test]
+    fn groups_that_were_given_on_are_forgotten() {
+        // The same keys again and again, further apart than a table is kept.
+        for keys in [&["k"][..], &["k", "v"]] {
+            let (total, counts) = run(table_by(keys, usize::MAX), 60, |row| row / 2 % 60_000);
+            assert_eq!(total, i64::from(60 * ROWS_PER_BATCH));
+            assert!(counts.iter().filter(|count| **count > 0).count() > 5, "{counts:?}");
+        }
     }
 
     #[test]
