@@ -43,9 +43,13 @@ pub fn spill_directory() -> PathBuf {
     setting().map_or_else(|| data_directory().join(DEFAULT), |setting| setting.join("spill"))
 }
 
-/// Every place in which a worker that has ended may have left spill files.
-pub fn spill_directories() -> Vec<PathBuf> {
-    let mut all = vec![spill_directory(), data_directory().join(DEFAULT)];
+/// Every place besides [`spill_directory`] in which a worker that has ended may have left
+/// spill files; some may not exist.
+pub fn other_spill_directories() -> Vec<PathBuf> {
+    let mut all = Vec::new();
+    if setting().is_some() {
+        all.push(data_directory().join(DEFAULT));
+    }
     for tablespace in entries(&data_directory().join(TABLESPACES)) {
         all.extend(entries(&tablespace).map(|version| version.join(FOLDER)));
     }

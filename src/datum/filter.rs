@@ -2,8 +2,8 @@
 //!
 //! Only comparisons that cost next to nothing per row, and cannot fail: of integers,
 //! dates, times and short decimals with constants and with each other, of texts with
-//! constants for equality, and with patterns without `_`. Here they are recognised and stored in plans;
-//! [`RowTest`](super::RowTest) evaluates them.
+//! constants for equality, and with patterns without `_`. Here they are recognised and
+//! stored in plans; [`RowTest`](super::RowTest) evaluates them.
 
 use fusion_plan::{
     CastFunction, DataType, DatetimeFunction, Expr, Function, Literal, MAX_DECIMAL128_PRECISION,

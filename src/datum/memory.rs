@@ -1,4 +1,4 @@
-//! Memory for the values of result rows.
+//! Memory for values: of result rows, and of what a leaf's rows only point to.
 
 use crate::error;
 use fusion_plan::{PgError, SqlState};
@@ -10,6 +10,9 @@ unsafe extern "C-unwind" {
     /// below it raises nothing.
     #[link_name = "palloc_extended"]
     fn palloc_extended(size: usize, flags: c_int) -> *mut c_void;
+    /// Fetches what a varlena points to, and decompresses it; without pgrx's wrapper,
+    /// because feeds are within [`boundary::call`](crate::boundary::call).
+    fn detoast_attr(varlena: *mut pg_sys::varlena) -> *mut pg_sys::varlena;
 }
 
 /// PostgreSQL's `MaxAllocSize`: no value is larger.
@@ -32,4 +35,22 @@ pub unsafe fn allocate(size: usize) -> *mut u8 {
         error::raise(PgError::new(SqlState::OUT_OF_MEMORY, "out of memory"));
     }
     memory.cast()
+}
+
+/// What a varlena points to, in `memory`.
+///
+/// # Safety
+///
+/// `datum` is a varlena that must be detoasted; runs in a backend's main thread, within
+/// `boundary::call`.
+#[cold]
+pub unsafe fn detoast(datum: pg_sys::Datum, memory: pg_sys::MemoryContext) -> pg_sys::Datum {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let previous = pg_sys::CurrentMemoryContext;
+        pg_sys::CurrentMemoryContext = memory;
+        let plain = pg_sys::Datum::from(detoast_attr(datum.cast_mut_ptr()));
+        pg_sys::CurrentMemoryContext = previous;
+        plain
+    }
 }

@@ -15,6 +15,7 @@ mod storage;
 pub use decode::{ColumnReader, varlena};
 pub use encode::{ColumnWriter, is_toasted, varlena_bytes};
 pub use filter::{Filter, Key};
+pub use memory::detoast;
 pub use row_test::RowTest;
 pub use storage::Storage;
 

@@ -7,15 +7,10 @@
 
 use super::encode::{decimal, is_toasted, varlena_bytes};
 use super::filter::{Comparison, Filter, Key, unpadded};
+use super::memory::detoast;
 use fusion_plan::PgError;
 use fusion_scalar::text::like::Pattern;
 use pgrx::pg_sys;
-
-unsafe extern "C-unwind" {
-    /// Fetches what a varlena points to, and decompresses it; without pgrx's wrapper,
-    /// because rows are tested within [`boundary::call`](crate::boundary::call).
-    fn detoast_attr(varlena: *mut pg_sys::varlena) -> *mut pg_sys::varlena;
-}
 
 /// A test of some of a row's attributes, none of which may be NULL.
 #[derive(Debug)]
@@ -248,17 +243,6 @@ fn saturated(value: i128) -> i64 {
 /// `datum`, or what it points to.
 #[inline(always)]
 unsafe fn detoasted(datum: pg_sys::Datum, memory: pg_sys::MemoryContext) -> pg_sys::Datum {
-    #[cold]
-    unsafe fn detoast(datum: pg_sys::Datum, memory: pg_sys::MemoryContext) -> pg_sys::Datum {
-        // SAFETY: the caller's promise.
-        unsafe {
-            let previous = pg_sys::CurrentMemoryContext;
-            pg_sys::CurrentMemoryContext = memory;
-            let plain = pg_sys::Datum::from(detoast_attr(datum.cast_mut_ptr()));
-            pg_sys::CurrentMemoryContext = previous;
-            plain
-        }
-    }
     // SAFETY: a varlena, by the caller's promise.
     unsafe { if is_toasted(datum) { detoast(datum, memory) } else { datum } }
 }

@@ -21,9 +21,6 @@ unsafe extern "C-unwind" {
     /// Decodes the first `count` attributes of a slot.
     #[link_name = "slot_getsomeattrs_int"]
     pub fn decode(slot: *mut pg_sys::TupleTableSlot, count: i32);
-    /// Fetches what a varlena points to, and decompresses it.
-    #[link_name = "detoast_attr"]
-    pub fn detoast(varlena: *mut pg_sys::varlena) -> *mut pg_sys::varlena;
     /// Pins a buffer that this process has pinned already.
     #[link_name = "IncrBufferRefCount"]
     pub fn pin_buffer(buffer: pg_sys::Buffer);

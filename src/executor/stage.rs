@@ -10,7 +10,7 @@
 //! buffers are pinned, and rows of other kinds come one at a time.
 
 use super::raw;
-use crate::datum::{ColumnWriter, is_toasted};
+use crate::datum::{self, ColumnWriter, is_toasted};
 use fusion_page::{MAX_CHUNK, PageMemoryMut, PageWriter, arena_bytes, row_payload};
 use fusion_plan::PgError;
 use pgrx::pg_sys;
@@ -170,15 +170,12 @@ impl Stage {
         // SAFETY: the caller's promise; the row has never been detoasted.
         unsafe {
             let row = self.ready;
-            let previous = pg_sys::CurrentMemoryContext;
-            pg_sys::CurrentMemoryContext = self.memory;
             for column in self.columns.iter_mut().filter(|column| column.writer.reads_varlenas()) {
-                let datum = &mut column.datums[row];
-                if column.nulls >> row & 1 == 0 && is_toasted(*datum) {
-                    *datum = pg_sys::Datum::from(raw::detoast(datum.cast_mut_ptr()));
+                let value = &mut column.datums[row];
+                if column.nulls >> row & 1 == 0 && is_toasted(*value) {
+                    *value = datum::detoast(*value, self.memory);
                 }
             }
-            pg_sys::CurrentMemoryContext = previous;
             self.ready = row + 1;
         }
     }

@@ -128,7 +128,7 @@ impl Worker {
         let directory = temporary::jumbo_directory();
         std::fs::create_dir_all(&directory)
             .with_context(|| format!("could not create {}", directory.display()))?;
-        for directory in temporary::spill_directories() {
+        for directory in temporary::other_spill_directories() {
             if let Err(error) = remove_leftovers(&directory) {
                 pgrx::warning!("{error}");
             }

@@ -6,6 +6,7 @@ use datafusion_common::{DataFusionError, Result, internal_datafusion_err};
 use datafusion_execution::memory_pool::MemoryReservation;
 use datafusion_expr::{EmitTo, GroupsAccumulator};
 use datafusion_physical_expr::PhysicalExpr;
+use datafusion_physical_expr_common::utils::evaluate_expressions_to_arrays;
 use datafusion_physical_plan::ExecutionPlan;
 use datafusion_physical_plan::aggregates::AggregateExec;
 use datafusion_physical_plan::aggregates::group_values::{GroupValues, new_group_values};
@@ -75,7 +76,7 @@ impl Table {
     /// Takes in the rows of `batch`; returns states, if it gives some on.
     pub(super) fn take(&mut self, batch: &RecordBatch) -> Result<Option<RecordBatch>> {
         let rows = batch.num_rows();
-        let keys = all(&self.keys, batch)?;
+        let keys = evaluate_expressions_to_arrays(&self.keys, batch)?;
         if self.passing > 0 {
             self.passing = self.passing.saturating_sub(rows);
             return self.pass(keys, batch).map(Some);
@@ -84,7 +85,10 @@ impl Table {
         self.groups.intern(&keys, &mut self.indices)?;
         let count = self.groups.len();
         for call in &mut self.calls {
-            let (args, filter) = (all(&call.args, batch)?, flags(call.filter.as_ref(), batch)?);
+            let (args, filter) = (
+                evaluate_expressions_to_arrays(&call.args, batch)?,
+                flags(call.filter.as_ref(), batch)?,
+            );
             call.states.update_batch(&args, &self.indices, filter.as_ref(), count)?;
         }
         self.rows += rows;
@@ -133,15 +137,14 @@ impl Table {
     fn pass(&self, keys: Vec<ArrayRef>, batch: &RecordBatch) -> Result<RecordBatch> {
         let mut columns = keys;
         for call in &self.calls {
-            let (args, filter) = (all(&call.args, batch)?, flags(call.filter.as_ref(), batch)?);
+            let (args, filter) = (
+                evaluate_expressions_to_arrays(&call.args, batch)?,
+                flags(call.filter.as_ref(), batch)?,
+            );
             columns.extend(call.states.convert_to_state(&args, filter.as_ref())?);
         }
         Ok(RecordBatch::try_new(Arc::clone(&self.schema), columns)?)
     }
-}
-
-fn all(exprs: &[Arc<dyn PhysicalExpr>], batch: &RecordBatch) -> Result<Vec<ArrayRef>> {
-    exprs.iter().map(|expr| expr.evaluate(batch)?.into_array(batch.num_rows())).collect()
 }
 
 fn flags(

@@ -116,8 +116,8 @@ impl ExecutionPlan for LeafExec {
     }
 }
 
-/// Gives the host's batch the plan's column names; its types must be right.
-fn adopt(batch: RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
+/// Gives a batch the names of `schema`; its types must be right.
+pub(super) fn adopt(batch: RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
     let rows = batch.num_rows();
     let (_, columns, _) = batch.into_parts();
     let options = arrow::array::RecordBatchOptions::new().with_row_count(Some(rows));

@@ -130,9 +130,18 @@ fn materialize(batch: &RecordBatch, depth: Depth, copied: &Count) -> Result<Reco
     Ok(RecordBatch::try_new_with_options(batch.schema(), columns, &options)?)
 }
 
+/// The values of `column`, which keep no strings or bytes alive but their own: what views
+/// reach is copied into new buffers. The views themselves, and columns of other types, may
+/// be shared.
+pub(super) fn compact(column: &ArrayRef) -> ArrayRef {
+    match column.data_type() {
+        DataType::Utf8View => Arc::new(column.as_string_view().gc()),
+        DataType::BinaryView => Arc::new(column.as_binary_view().gc()),
+        _ => Arc::clone(column),
+    }
+}
+
 fn copy_column(column: &ArrayRef, depth: Depth, copied: &Count) -> Result<ArrayRef> {
-    // Garbage collection copies what the views reach into new buffers, but
-    // shares the views themselves when nothing needs to move.
     let compact: ArrayRef = match column.data_type() {
         DataType::Utf8View if depth == Depth::Remote && is_near(column.as_string_view()) => {
             return Ok(Arc::clone(column));
@@ -140,10 +149,9 @@ fn copy_column(column: &ArrayRef, depth: Depth, copied: &Count) -> Result<ArrayR
         DataType::BinaryView if depth == Depth::Remote && is_near(column.as_binary_view()) => {
             return Ok(Arc::clone(column));
         }
-        DataType::Utf8View => Arc::new(column.as_string_view().gc()),
-        DataType::BinaryView => Arc::new(column.as_binary_view().gc()),
         // Only states of aggregates are lists, and those are the engine's own.
         DataType::List(_) => return Ok(Arc::clone(column)),
+        DataType::Utf8View | DataType::BinaryView => compact(column),
         _ if depth != Depth::Everything => return Ok(Arc::clone(column)),
         _ => Arc::clone(column),
     };

@@ -18,7 +18,8 @@ use super::paid::PaidPool;
 use super::partition::{self, NULLS, Partitioner};
 use super::spec::JoinSpec;
 use crate::memory::JOIN;
-use arrow::array::{RecordBatch, RecordBatchOptions};
+use crate::ops::leaf::adopt;
+use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use datafusion_common::Result;
 use datafusion_execution::memory_pool::{MemoryConsumer, MemoryReservation};
@@ -194,15 +195,11 @@ impl DiskJoin {
     ) -> Result<()> {
         let mut joined = self.joined(spec, piece, probe)?;
         while let Some(batch) = joined.1.next().await.transpose()? {
-            let (rows, (_, columns, _)) = (batch.num_rows(), batch.into_parts());
-            if rows == 0 {
+            if batch.num_rows() == 0 {
                 continue;
             }
-            let options = RecordBatchOptions::new().with_row_count(Some(rows));
-            let schema = Arc::clone(&self.output);
-            let batch = RecordBatch::try_new_with_options(schema, columns, &options)?;
-            self.metrics.record_output(rows);
-            if out.send(Ok(batch)).await.is_err() {
+            self.metrics.record_output(batch.num_rows());
+            if out.send(adopt(batch, &self.output)).await.is_err() {
                 break;
             }
         }

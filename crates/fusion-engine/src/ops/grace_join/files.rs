@@ -1,8 +1,9 @@
 //! Rows on disk.
 
-use arrow::array::{ArrayRef, AsArray, RecordBatch, RecordBatchOptions};
+use crate::ops::materialize;
+use arrow::array::{RecordBatch, RecordBatchOptions};
 use arrow::compute::concat_batches;
-use arrow::datatypes::{DataType, SchemaRef};
+use arrow::datatypes::SchemaRef;
 use datafusion_common::Result;
 use datafusion_common::utils::memory::get_record_batch_memory_size;
 use datafusion_execution::{SendableRecordBatchStream, SpillFile, TaskContext};
@@ -133,14 +134,7 @@ impl Writer {
 
 /// Rows that keep no strings alive but their own.
 fn compact(batch: &RecordBatch) -> Result<RecordBatch> {
-    let column = |column: &ArrayRef| -> ArrayRef {
-        match column.data_type() {
-            DataType::Utf8View => Arc::new(column.as_string_view().gc()),
-            DataType::BinaryView => Arc::new(column.as_binary_view().gc()),
-            _ => Arc::clone(column),
-        }
-    };
-    let columns = batch.columns().iter().map(column).collect();
+    let columns = batch.columns().iter().map(materialize::compact).collect();
     let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
     Ok(RecordBatch::try_new_with_options(batch.schema(), columns, &options)?)
 }

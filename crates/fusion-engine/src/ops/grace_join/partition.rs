@@ -8,6 +8,7 @@ use datafusion_common::Result;
 use datafusion_common::hash_utils::{RandomState, create_hashes};
 use datafusion_execution::SendableRecordBatchStream;
 use datafusion_physical_expr::PhysicalExpr;
+use datafusion_physical_expr_common::utils::evaluate_expressions_to_arrays;
 use datafusion_physical_plan::metrics::Time;
 use futures::StreamExt;
 use std::sync::Arc;
@@ -88,11 +89,7 @@ impl Partitioner {
 
     fn add(&mut self, batch: &RecordBatch) -> Result<()> {
         let rows = batch.num_rows();
-        let keys = self
-            .keys
-            .iter()
-            .map(|key| key.evaluate(batch)?.into_array(rows))
-            .collect::<Result<Vec<_>>>()?;
+        let keys = evaluate_expressions_to_arrays(&self.keys, batch)?;
         let nulls = keys.iter().fold(None, |nulls: Option<NullBuffer>, key| {
             NullBuffer::union(nulls.as_ref(), key.logical_nulls().as_ref())
         });
