@@ -10,7 +10,8 @@
 //! error, and [`guard`] raises it again.
 //!
 //! A panic from [`call`] is only understood by [`guard`], so a callback that leads
-//! to a [`call`] has no `#[pg_guard]`.
+//! to a [`call`] has no `#[pg_guard]`. A panic of Rust's own inside of a [`call`]
+//! takes the same way, after PostgreSQL's handler is the caller's again.
 
 use cee_scape::{SigJmpBufFields, call_with_sigsetjmp};
 use pgrx::pg_sys;
@@ -47,13 +48,17 @@ pub unsafe fn call<R>(f: impl FnOnce() -> R) -> R {
         let jumped = call_with_sigsetjmp(false, |buffer| {
             let buffer: *const SigJmpBufFields = buffer;
             pg_sys::PG_exception_stack = buffer.cast_mut().cast();
-            result.write(f());
+            // No panic may pass through the frame that the jump would come back to.
+            result.write(catch_unwind(AssertUnwindSafe(f)));
             0
         });
         pg_sys::PG_exception_stack = handler;
         pg_sys::error_context_stack = callbacks;
         if jumped == 0 {
-            return result.assume_init();
+            return result.assume_init().unwrap_or_else(|payload| {
+                pg_sys::CurrentMemoryContext = memory;
+                resume_unwind(payload)
+            });
         }
         pg_sys::CurrentMemoryContext = memory;
         let error = pg_sys::CopyErrorData();
@@ -82,4 +87,37 @@ pub unsafe fn guard<R>(f: impl FnOnce() -> R) -> R {
     };
     // SAFETY: a copy of an error; no destructor is left to run in this frame.
     unsafe { rethrow(error) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_leaves_the_callers_handler() {
+        let mut frame = 0_usize;
+        let handler: *mut pg_sys::sigjmp_buf = (&raw mut frame).cast();
+        // SAFETY: variables that stand in for PostgreSQL's, and that no other test uses;
+        // nothing calls PostgreSQL, so nothing jumps.
+        unsafe {
+            pg_sys::PG_exception_stack = handler;
+            let within = |check: fn()| {
+                catch_unwind(|| {
+                    call(|| {
+                        assert_ne!(pg_sys::PG_exception_stack, handler);
+                        pg_sys::CurrentMemoryContext = std::ptr::dangling_mut();
+                        check();
+                        7
+                    })
+                })
+            };
+            let payload = within(|| resume_unwind(Box::new("oops"))).unwrap_err();
+            assert_eq!(payload.downcast_ref(), Some(&"oops"));
+            assert_eq!(pg_sys::PG_exception_stack, handler);
+            assert!(pg_sys::CurrentMemoryContext.is_null());
+            assert_eq!(within(|| ()).unwrap(), 7);
+            assert_eq!(pg_sys::PG_exception_stack, handler);
+            pg_sys::PG_exception_stack = std::ptr::null_mut();
+        }
+    }
 }

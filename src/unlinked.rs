@@ -7,7 +7,7 @@ macro_rules! absent {
     ($($name:ident),* $(,)?) => {$(
         #[unsafe(no_mangle)]
         #[allow(non_upper_case_globals)]
-        static $name: [usize; 1] = [0];
+        static mut $name: [usize; 1] = [0];
     )*};
 }
 
