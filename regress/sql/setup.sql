@@ -160,30 +160,125 @@ EXCEPTION WHEN OTHERS THEN
 END
 $$;
 
+-- The next rows of a cursor.
+CREATE FUNCTION fetched(opened refcursor, count int) RETURNS SETOF text
+LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN QUERY EXECUTE format('FETCH %s FROM %I', count, opened);
+END
+$$;
+
+-- rows_by(way, query) gives the rows of a query as text, or its error, with pg_fusion
+-- forced, read in one of these ways:
+--   at once     to its end, with parallel workers
+--   in steps    through a cursor: a row at a time, or 100 if there are many
+--   lazily      by an SQL function in a target list, which stops after each row
+--   lateral     three times below a nested loop, with and without the rows: a
+--               parameter changes
+--   again       twice below a nested loop, without a parameter
+CREATE FUNCTION rows_by(way text, query text, count int) RETURNS text[]
+LANGUAGE plpgsql
+SET min_parallel_table_scan_size = 0
+SET parallel_setup_cost = 0
+SET parallel_tuple_cost = 0
+SET enable_material = off
+SET max_parallel_workers_per_gather FROM CURRENT
+AS $$
+DECLARE
+    as_text text := format('SELECT (q_.*)::text AS r_ FROM (%s) q_', query);
+    result text[] := '{}';
+    portion text[];
+    opened refcursor;
+BEGIN
+    PERFORM set_config('enable_fusion_customscan', 'on', true),
+            set_config('pg_fusion.force', 'on', true);
+    IF way IN ('lateral', 'again') THEN
+        -- Workers are started for each scan, which takes its time.
+        SET LOCAL max_parallel_workers_per_gather = 0;
+    END IF;
+    CASE way
+        WHEN 'in steps' THEN
+            OPEN opened NO SCROLL FOR EXECUTE as_text;
+            LOOP
+                portion := ARRAY(SELECT fetched(opened, CASE WHEN count > 100 THEN 100 ELSE 1 END));
+                EXIT WHEN cardinality(portion) = 0;
+                result := result || portion;
+            END LOOP;
+            CLOSE opened;
+        WHEN 'at once' THEN
+            EXECUTE format('SELECT ARRAY(%s)', as_text) INTO result;
+        WHEN 'lazily' THEN
+            EXECUTE format('CREATE OR REPLACE FUNCTION pg_temp.lazily() RETURNS SETOF text '
+                'LANGUAGE sql AS %L', as_text);
+            EXECUTE 'SELECT ARRAY(SELECT pg_temp.lazily())' INTO result;
+        WHEN 'lateral' THEN
+            EXECUTE format('SELECT ARRAY(SELECT (s_.*)::text FROM (VALUES (1), (0), (1)) o_(x_), '
+                'LATERAL (SELECT * FROM (%s) i_ WHERE o_.x_ > 0 OFFSET 0) s_)', query) INTO result;
+        WHEN 'again' THEN
+            EXECUTE format('SELECT ARRAY(SELECT (s_.*)::text FROM (VALUES (1), (2)) o_(x_) '
+                'LEFT JOIN (SELECT * FROM (%s) i_ OFFSET 0) s_ ON random() >= 0)', query)
+                INTO result;
+            result := array_remove(result, NULL);
+    END CASE;
+    RETURN result;
+EXCEPTION WHEN OTHERS THEN
+    RETURN ARRAY['ERROR ' || sqlstate || ': ' || sqlerrm];
+END
+$$;
+
+-- Where two results differ.
+CREATE FUNCTION difference(expected text[], found text[]) RETURNS text
+LANGUAGE sql AS $$
+    SELECT format('row %s: %s instead of %s', i, found[i], expected[i])
+    FROM generate_series(1, greatest(cardinality(expected), cardinality(found))) i
+    WHERE found[i] IS DISTINCT FROM expected[i]
+    LIMIT 1
+$$;
+
+CREATE FUNCTION bag(rows text[]) RETURNS text[]
+LANGUAGE sql AS $$ SELECT ARRAY(SELECT r FROM unnest(rows) r ORDER BY r COLLATE "C") $$;
+
 -- same(query) runs a query with PostgreSQL alone and with pg_fusion forced, and
 -- compares the results as text: in order if the query says ORDER BY, else as a
 -- bag. It says how many rows there are and what the engine did, or where the
--- results differ; an error must be the same, too.
+-- results differ; an error must be the same, too. A query that only reads is then read
+-- in all ways of rows_by.
 CREATE FUNCTION same(query text) RETURNS text
 LANGUAGE plpgsql AS $$
 DECLARE
     native text[] := rows_of(query, false);
     fused text[] := rows_of(query, true);
     node text := fusion_of(query);
+    failed bool := coalesce(native[1] LIKE 'ERROR %', false);
+    is_bag bool := query !~* 'order by';
+    count int := cardinality(native);
+    way text;
+    expected text[];
 BEGIN
-    IF query !~* 'order by' THEN
-        native := ARRAY(SELECT r FROM unnest(native) r ORDER BY r COLLATE "C");
-        fused := ARRAY(SELECT r FROM unnest(fused) r ORDER BY r COLLATE "C");
+    IF is_bag THEN
+        native := bag(native);
+        fused := bag(fused);
     END IF;
-    IF native = fused THEN
-        RETURN CASE WHEN native[1] LIKE 'ERROR %' THEN format('same %s, %s', native[1], node)
-                    ELSE format('same %s rows, %s', cardinality(native), node) END;
+    IF native IS DISTINCT FROM fused THEN
+        RETURN format('DIFFERENT in %s (%s)', difference(native, fused), node);
     END IF;
-    RETURN (
-        SELECT format('DIFFERENT in row %s: %s instead of %s (%s)', i, fused[i], native[i], node)
-        FROM generate_series(1, greatest(cardinality(native), cardinality(fused))) i
-        WHERE native[i] IS DISTINCT FROM fused[i]
-        LIMIT 1);
+    IF node LIKE 'PgFusion%' AND query ~* '^\s*(select|with|values)' AND count <= 5000 THEN
+        FOREACH way IN ARRAY '{at once,in steps,lazily,lateral,again}'::text[] LOOP
+            fused := rows_by(way, query, count);
+            expected := native;
+            IF way IN ('lateral', 'again') AND NOT failed THEN
+                expected := bag(native || native);
+                fused := bag(fused);
+            ELSIF is_bag THEN
+                fused := bag(fused);
+            END IF;
+            IF fused IS DISTINCT FROM expected THEN
+                RETURN format('DIFFERENT %s in %s (%s)', way, difference(expected, fused), node);
+            END IF;
+        END LOOP;
+    END IF;
+    RETURN CASE WHEN failed THEN format('same %s, %s', native[1], node)
+                ELSE format('same %s rows, %s', count, node) END;
 END
 $$;
 

@@ -156,7 +156,7 @@ unsafe extern "C-unwind" fn end(node: *mut pg_sys::CustomScanState) {
     unsafe {
         boundary::guard(|| {
             if let Some(run) = FusionState::run(node) {
-                run.finish();
+                run.stop();
             }
             Owned::clear(&raw mut (*node.cast::<FusionState>()).run);
             feed::end_children(node);

@@ -12,10 +12,17 @@
 //! The inner node's rows would come from the worker, only to be sent back. So its plan
 //! takes the leaf's place in the outer one, and its feeds feed the outer session. The
 //! nodes stay where they are: PostgreSQL begins, rescans and ends them.
+//!
+//! But nobody asks them for rows, and that is when PostgreSQL serves a rescan for changed
+//! parameters: `ExecReScan` in execAmi.c only marks the nodes below, and `ExecProcNode`
+//! rescans a node that is marked. So the outer node does this, before its session begins:
+//! [`Tree::rescan`].
 
 use super::fusion::FusionState;
 use super::params::Params;
+use super::raw;
 use super::run::Run;
+use crate::boundary;
 use crate::nodes::{cast, iter};
 use crate::planner::FeedPlan;
 use fusion_page::MAX_LEAVES;
@@ -27,6 +34,9 @@ use pgrx::pg_sys;
 pub struct Branch {
     /// The node, whose children are the feeds.
     pub node: *mut pg_sys::CustomScanState,
+    /// What nobody asks for rows, from the leaf whose place the node's plan takes down to
+    /// the node itself; nothing for the outermost one.
+    bypassed: Vec<*mut pg_sys::PlanState>,
     /// The numbers in the plan of the node's own leaves; `None` if another plan stands
     /// in the place of one.
     pub numbers: Vec<Option<usize>>,
@@ -46,7 +56,25 @@ impl Tree {
     /// The plan of `node` alone.
     pub fn new(plan: Plan, node: *mut pg_sys::CustomScanState, params: Params) -> Self {
         let numbers = (0..plan.leaves.len()).map(Some).collect();
-        Self { plan, branches: vec![Branch { node, numbers, params }] }
+        Self { plan, branches: vec![Branch { node, bypassed: Vec::new(), numbers, params }] }
+    }
+
+    /// Rescans the nodes below the outermost one whose parameters have changed, as
+    /// `ExecProcNode` would, those above before those below.
+    ///
+    /// # Safety
+    ///
+    /// Runs during execution of the outermost node, within `boundary::guard`, when no
+    /// session is open.
+    pub unsafe fn rescan(&self) {
+        // SAFETY: the caller's promise; the nodes of a plan begin and end together.
+        unsafe {
+            for state in self.branches.iter().flat_map(|branch| &branch.bypassed) {
+                if !(**state).chgParam.is_null() {
+                    boundary::call(|| raw::rescan_node(*state));
+                }
+            }
+        }
     }
 
     /// Grafts the plans of leaves that are PgFusion nodes; whether there was one.
@@ -97,6 +125,9 @@ impl Tree {
         let inner = &scion.run.tree;
         self.branches.extend(inner.branches.iter().cloned().map(|mut branch| {
             branch.numbers.iter_mut().flatten().for_each(|number| *number += count - 1);
+            if branch.bypassed.is_empty() {
+                branch.bypassed.clone_from(&scion.bypassed);
+            }
             branch
         }));
         let outer = self.plan.clone();
@@ -108,6 +139,8 @@ impl Tree {
 /// A plan to be grafted.
 struct Scion<'a> {
     run: &'a mut Run,
+    /// The leaf and what is below it, down to the node.
+    bypassed: Vec<*mut pg_sys::PlanState>,
     /// The leaf's columns over what the plan outputs.
     columns: Vec<Expr>,
 }
@@ -121,6 +154,7 @@ unsafe fn scion<'a>(feed: *mut pg_sys::CustomScanState, carried: &FeedPlan) -> O
             return None;
         }
         let mut leaf = iter::<pg_sys::PlanState>((*feed).custom_ps).next()?;
+        let mut bypassed = vec![leaf];
         let mut columns: Vec<usize> = (0..carried.types.len()).collect();
         if cast::<pg_sys::SubqueryScanState, _>(leaf).is_some() {
             if !(*leaf).qual.is_null() {
@@ -133,6 +167,7 @@ unsafe fn scion<'a>(feed: *mut pg_sys::CustomScanState, carried: &FeedPlan) -> O
                 .map(|column| own.get(column).copied())
                 .collect::<Option<_>>()?;
             leaf = (*leaf.cast::<pg_sys::SubqueryScanState>()).subplan;
+            bypassed.push(leaf);
         }
         cast::<pg_sys::CustomScanState, _>(leaf)?;
         let node: *mut pg_sys::CustomScanState = leaf.cast();
@@ -146,7 +181,7 @@ unsafe fn scion<'a>(feed: *mut pg_sys::CustomScanState, carried: &FeedPlan) -> O
             let column = *own.get(column)?;
             in_type(Expr::Column(column as u32), *types.get(column)?, *wanted)
         });
-        Some(Scion { columns: columns.collect::<Option<_>>()?, run })
+        Some(Scion { columns: columns.collect::<Option<_>>()?, bypassed, run })
     }
 }
 

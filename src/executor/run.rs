@@ -37,8 +37,19 @@ pub struct Run {
     node: *mut pg_sys::CustomScanState,
     bytes: Vec<u8>,
     results: Results,
-    session: Option<Session>,
-    finished: bool,
+    state: RunState,
+}
+
+/// What comes next.
+enum RunState {
+    /// A session is opened when the first row is asked for.
+    New,
+    /// More of the session's rows.
+    Open(Session),
+    /// Nothing: all rows were returned.
+    Ended,
+    /// An error: the rest is lost.
+    Lost,
 }
 
 /// How long a backend that has a session waits for a further one.
@@ -113,8 +124,7 @@ impl Run {
                 let slot = (*node).ss.ss_ScanTupleSlot;
                 Results::new(types, (*slot).tts_tupleDescriptor)?
             },
-            session: None,
-            finished: false,
+            state: RunState::New,
         })
     }
 
@@ -136,7 +146,7 @@ impl Run {
                 if self.results.next(slot, memory) {
                     return Ok(true);
                 }
-                if self.finished || !self.next_page()? {
+                if !self.next_page()? {
                     return Ok(false);
                 }
             }
@@ -150,18 +160,26 @@ impl Run {
     /// Runs in a backend's main thread, in the transaction that ran the plan.
     pub unsafe fn reset(&mut self) {
         // SAFETY: the caller's promise.
-        unsafe { self.finish() };
-        self.finished = false;
+        unsafe { self.close(RunState::New) };
     }
 
-    /// Ends the session, if there is one: there are no more rows.
+    /// Ends the session, if there is one, because whoever reads the rows has enough of
+    /// them. A run that has not reached its end has none after this: it must not be asked.
     ///
     /// # Safety
     ///
     /// As for [`Run::reset`].
-    pub unsafe fn finish(&mut self) {
+    pub unsafe fn stop(&mut self) {
+        if let RunState::Open(_) = self.state {
+            // SAFETY: the caller's promise.
+            unsafe { self.close(RunState::Lost) };
+        }
+    }
+
+    /// Ends the session, if there is one, and goes on with `next`.
+    unsafe fn close(&mut self, next: RunState) {
         self.results.clear();
-        if let Some(mut session) = self.session.take() {
+        if let RunState::Open(mut session) = std::mem::replace(&mut self.state, next) {
             self.wake_ups = Some(session.client.feeder().wake_ups());
             // SAFETY: the caller's promise.
             unsafe {
@@ -170,17 +188,20 @@ impl Run {
                 session.producer.close();
             }
         }
-        self.finished = true;
     }
 
     /// Works and waits until there is a page of results; `false` at the end.
     unsafe fn next_page(&mut self) -> Result<bool, PgError> {
-        if self.session.is_none() {
+        if let RunState::New = self.state {
             // SAFETY: the caller's promise.
-            self.session = Some(unsafe { self.open()? });
+            self.state = RunState::Open(unsafe { self.open()? });
         }
-        let Some(session) = self.session.as_mut() else {
-            return Ok(false);
+        let session = match &mut self.state {
+            RunState::Open(session) => session,
+            RunState::Ended => return Ok(false),
+            RunState::New | RunState::Lost => {
+                return Err(PgError::internal("a PgFusion node was asked for rows after its end"));
+            }
         };
         let mut announced = false;
         loop {
@@ -215,19 +236,19 @@ impl Run {
                 }
                 Event::Finished => {
                     // SAFETY: the caller's promise.
-                    unsafe { self.finish() };
+                    unsafe { self.close(RunState::Ended) };
                     return Ok(false);
                 }
                 Event::Failed(error) => {
                     // SAFETY: the caller's promise.
                     unsafe { session.report_spill() };
-                    self.session = None;
+                    self.state = RunState::Lost;
                     return Err(error);
                 }
                 Event::WorkerGone => {
                     // SAFETY: the caller's promise.
                     unsafe { session.report_spill() };
-                    self.session = None;
+                    self.state = RunState::Lost;
                     return Err(worker_gone());
                 }
             }
@@ -239,6 +260,7 @@ impl Run {
         let region = shared::region().ok_or_else(not_preloaded)?;
         // SAFETY: the caller's promise.
         unsafe {
+            self.tree.rescan();
             let params = self.params()?;
             let opening = Opening {
                 plan: &self.bytes,
