@@ -205,6 +205,70 @@ fn a_short_load() {
     run(&Load { clients: 24, writers: 2, time: Duration::from_secs(15) });
 }
 
+/// Sessions whose LIMIT is satisfied end while their producers still look at the runtime
+/// filter, and others take the pages that become free.
+#[test]
+fn filters_of_sessions_that_have_all_they_want() {
+    let server = start(&[
+        "--set",
+        "pg_fusion.page_size=64kB",
+        "--set",
+        "pg_fusion.page_count=512",
+        "--set",
+        "pg_fusion.max_sessions=16",
+        "--set",
+        "max_worker_processes=24",
+        "--set",
+        "max_parallel_workers=16",
+    ]);
+    let mut watcher = watcher(&server);
+    watcher
+        .batch_execute(
+            "CREATE TABLE fact AS SELECT g AS id, g % 50000 AS k, md5(g::text) AS t \
+             FROM generate_series(1, 400000) g; \
+             CREATE TABLE dim AS SELECT g * 7 AS k FROM generate_series(1, 5000) g; \
+             ANALYZE fact; ANALYZE dim; CHECKPOINT",
+        )
+        .unwrap();
+    let settings = "SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; \
+        SET min_parallel_table_scan_size = 0; SET max_parallel_workers_per_gather = 3";
+    let filtered = |limit: usize| {
+        format!(
+            "SELECT count(*), count(*) FILTER (WHERE k % 7 <> 0) FROM \
+             (SELECT f.k, f.t FROM fact f JOIN dim USING (k) LIMIT {limit}) q"
+        )
+    };
+    let all = "SELECT count(*), sum(length(t)) FROM fact WHERE id % 7 <> 3";
+    set_mode(&mut watcher, Mode::Force);
+    watcher.batch_execute(settings).unwrap();
+    let explain = format!("EXPLAIN (ANALYZE, COSTS off) {}", filtered(1_000_000));
+    let plan = Rows::from(watcher.simple_query(&explain).unwrap()).lines();
+    assert!(plan.contains("Rows Removed by Runtime Filter"), "{plan}");
+    drop(watcher);
+    let deadline = Instant::now() + Duration::from_secs(8);
+    thread::scope(|scope| {
+        for number in 0..8_usize {
+            let (server, filtered) = (&server, &filtered);
+            scope.spawn(move || {
+                let mut client = server.connect();
+                set_mode(&mut client, Mode::Force);
+                client.batch_execute(settings).unwrap();
+                let mut limit = number;
+                while Instant::now() < deadline {
+                    limit = (limit * 7919 + 1) % 2000;
+                    let (sql, expected) = match number {
+                        0..6 => (filtered(limit), [limit, 0]),
+                        _ => (all.to_owned(), [342_857, 342_857 * 32]),
+                    };
+                    let rows = Rows::from(client.simple_query(&sql).unwrap()).rows;
+                    assert_eq!(rows, [expected.map(|n| Some(n.to_string()))], "{sql}");
+                }
+            });
+        }
+    });
+    assert_recovered(&server);
+}
+
 #[test]
 #[ignore = "long: make soak MINUTES=10"]
 fn soak() {

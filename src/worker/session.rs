@@ -5,14 +5,15 @@ use crate::opening::Opening;
 use arrow_array::RecordBatch;
 use fusion_engine::{Engine, SessionIo, SpillPlace};
 use fusion_page::{
-    Importer, LeafEvent, PageError, PageLayout, PageWriter, PublishedFilter, WorkerSession,
-    batch_row_payload, filter_capacity, write_batch,
+    Importer, LeafEvent, PageError, PageLayout, PageWriter, WorkerSession, batch_row_payload,
+    filter_capacity, write_batch,
 };
 use fusion_plan::{DataType, KeySet, Literal, PgError, Plan, SessionMetrics, SqlState, decode};
 use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream, StreamExt};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::Notify;
 
 /// Pages of a leaf that are asked for ahead of their use.
@@ -98,8 +99,8 @@ struct PageIo {
     result: Arc<PageLayout>,
     /// Keys that a filter may have; 0 if there are to be none.
     filter_capacity: usize,
-    /// The filters, as long as the session runs.
-    filters: Mutex<Vec<PublishedFilter>>,
+    /// How many filters were published.
+    filters: AtomicUsize,
     spill_place: SpillPlace,
     /// Whether to panic at the first rows, as a defect in an operator would.
     panics: bool,
@@ -121,7 +122,7 @@ impl PageIo {
         let types =
             plan.schema(&plan.root).ok_or_else(|| PgError::internal("plan without a schema"))?;
         let result = Arc::new(PageLayout::new(&types, session.region().page_size(), None));
-        let (filter_capacity, filters) = (0, Mutex::default());
+        let (filter_capacity, filters) = (0, AtomicUsize::new(0));
         let (spill_place, panics) = (SpillPlace::default(), false);
         Ok(Self { session, news, importers, result, filter_capacity, filters, spill_place, panics })
     }
@@ -192,9 +193,9 @@ impl SessionIo for PageIo {
     }
 
     fn publish_filter(&self, leaf: u32, column: u32, keys: &KeySet) {
-        let mut filters = self.filters.lock().unwrap_or_else(PoisonError::into_inner);
-        if filters.len() < MAX_FILTERS {
-            filters.extend(self.session.publish_filter(leaf as usize, column, keys));
+        let room = self.filters.fetch_add(1, Ordering::Relaxed) < MAX_FILTERS;
+        if !room || !self.session.publish_filter(leaf as usize, column, keys) {
+            self.filters.fetch_sub(1, Ordering::Relaxed);
         }
     }
 

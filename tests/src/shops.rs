@@ -32,12 +32,14 @@ pub fn start(options: &[&str]) -> Server {
     server
 }
 
-/// Creates the tables.
+/// Creates the tables, so that they survive a crash of the server: commits of the
+/// throw-away servers are asynchronous.
 pub fn fill(server: &Server) {
     let mut client = server.connect();
     for statement in TABLES.split(';').filter(|statement| !statement.trim().is_empty()) {
         client.batch_execute(statement).expect("the tables can be created");
     }
+    client.batch_execute("CHECKPOINT").expect("the tables can be written");
 }
 
 /// The server of this test program, and the right to use it: `pg_fusion_pool()`

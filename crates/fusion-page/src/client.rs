@@ -192,8 +192,8 @@ impl ClientSession {
     ///
     /// # Safety
     ///
-    /// No page of this session, be it one to fill or a result, may be written
-    /// or read from now on, only dropped: it may belong to another session.
+    /// No page of this session, be it one to fill, a result or a filter, may be
+    /// written or read from now on, only dropped: it may belong to another session.
     pub unsafe fn force_close(&self) {
         self.feeder.port.close();
     }

@@ -259,11 +259,13 @@ impl Feeder {
     }
 
     /// The filters that the worker has published for `leaf` so far; more may follow.
+    /// They stay as they are until this process leaves the session.
     ///
     /// # Errors
     ///
-    /// If what the worker published is not to be understood.
+    /// [`PageError::Closed`]; or if what the worker published is not to be understood.
     pub fn filters(&self, leaf: usize) -> Result<Vec<KeyFilter<'_>>, PageError> {
+        self.port.check_open()?;
         let published = self.leaf(leaf).filters.iter();
         published
             .filter_map(|word| word.load(Acquire).checked_sub(1))

@@ -4,8 +4,9 @@
 //! the other side whose key is not in it find no partner. The worker publishes the
 //! set's bounds and a Bloom filter in a page, once, complete, and the feeds of the leaf
 //! look at it before they encode a row. A filter is never changed after it was
-//! published, belongs to one leaf of one session, and lives as long as the worker's
-//! side of that session.
+//! published, and belongs to one leaf of one session. Its page is the session's, not
+//! the worker's: a feed may still read it when the worker is done, or dead, so it is
+//! given back when the session is settled.
 //!
 //! The Bloom filter is a register-blocked one (Putze, Sanders, Singler: Cache-, Hash-
 //! and Space-Efficient Bloom Filters, 2007): all bits of a key are in one word.

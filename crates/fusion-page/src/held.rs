@@ -106,14 +106,6 @@ impl Held {
         if ring.push(message) { Ok(()) } else { Err(PageError::QueueFull) }
     }
 
-    /// The page's number, if this is one.
-    pub(crate) fn page(&self) -> Option<u32> {
-        match &self.medium {
-            Medium::Page(page) => Some(*page),
-            Medium::Jumbo(_) => None,
-        }
-    }
-
     /// The bytes.
     pub(crate) fn memory(&self) -> NonNull<[u8]> {
         match &self.medium {

@@ -62,5 +62,5 @@ pub use region::{MAX_SESSIONS, Region, RegionConfig, RegionStats, WorkerId};
 pub use slot::{LEAF_WINDOW, MAX_LEAVES, MAX_PARTICIPANTS, RESULT_WINDOW, SessionKey, WakeUps};
 pub use waiters::MAX_WAITERS;
 pub use worker::{WakeClient, WorkerSide};
-pub use worker_session::{LeafEvent, LeafPage, PublishedFilter, ResultPageMut, WorkerSession};
+pub use worker_session::{LeafEvent, LeafPage, ResultPageMut, WorkerSession};
 pub use writer::PageWriter;

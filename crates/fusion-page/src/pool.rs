@@ -6,10 +6,15 @@
 //! been reclaimed. There is no list that could be torn: a process may die at any
 //! instruction, and its pages are found by their words.
 //!
+//! What one side owns is reclaimed when that side is over. A page that several
+//! processes read, each for as long as it likes, belongs to the session itself: it
+//! is reclaimed when the session is settled, which is when all of them have left.
+//!
 //! Slot `i` has the pages from `i * min` to `(i + 1) * min` to itself: its
 //! guaranteed minimum, which is claimed first, because it is uncontended, warm
 //! in the cache, and of no use to others. The pages behind those of all slots
-//! are the surplus, which everybody takes from.
+//! are the surplus, which everybody takes from. What only saves time comes from the
+//! surplus alone, so that the minimum remains for rows.
 
 use crate::region::Region;
 use crate::slot::SessionKey;
@@ -22,48 +27,74 @@ pub(crate) enum Side {
     Client,
     /// The fusion worker.
     Worker,
+    /// All of them, until the last has left.
+    Everybody,
 }
 
 const FREE: u64 = 0;
 const OWNED: u64 = 1 << 63;
 const WORKER: u64 = 1 << 62;
+const EVERYBODY: u64 = 1 << 61;
 
 /// The owner word: owned, side, slot, generation.
 fn word(key: SessionKey, side: Side) -> u64 {
-    let side = if side == Side::Worker { WORKER } else { 0 };
+    let side = match side {
+        Side::Client => 0,
+        Side::Worker => WORKER,
+        Side::Everybody => EVERYBODY,
+    };
     OWNED | side | u64::from(key.slot) << 32 | u64::from(key.generation)
 }
 
 impl Region {
     /// Claims a free page for one side of a session.
     pub(crate) fn claim_page(&self, key: SessionKey, side: Side) -> Option<u32> {
-        let owners = self.owners();
+        self.counted(key, || {
+            let own = self.own_pages(key.slot).find(|&page| self.take_page(page, key, side));
+            own.or_else(|| self.take_surplus_page(key, side))
+        })
+    }
+
+    /// Claims a page of the surplus for a session's processes to read until the last of
+    /// them has left; `None` if others may soon need what is left of the surplus.
+    pub(crate) fn claim_common_page(&self, key: SessionKey) -> Option<u32> {
+        if self.surplus_is_low() {
+            return None;
+        }
+        self.counted(key, || self.take_surplus_page(key, Side::Everybody))
+    }
+
+    /// Counts the page that `claim` takes: before it is taken, and discounts it after it
+    /// is given back, so that 0 proves that there is nothing to reclaim.
+    fn counted(&self, key: SessionKey, claim: impl FnOnce() -> Option<usize>) -> Option<u32> {
         let held = &self.slot(key.slot).held;
-        // Counted before the page is taken, and discounted after it is given
-        // back, so that 0 proves that there is nothing to reclaim.
         held.add(key.generation);
-        let own = self.own_pages(key.slot);
+        let page = claim();
+        if page.is_none() {
+            held.sub(key.generation);
+        }
+        page.map(|page| page as u32)
+    }
+
+    fn take_page(&self, page: usize, key: SessionKey, side: Side) -> bool {
+        let owner = &self.owners()[page];
+        owner.load(Relaxed) == FREE
+            && owner.compare_exchange(FREE, word(key, side), AcqRel, Relaxed).is_ok()
+    }
+
+    fn take_surplus_page(&self, key: SessionKey, side: Side) -> Option<usize> {
         let surplus = self.surplus_pages();
-        let take = |page: usize| {
-            let free = owners[page].load(Relaxed) == FREE;
-            free && owners[page].compare_exchange(FREE, word(key, side), AcqRel, Relaxed).is_ok()
-        };
-        if let Some(page) = own.clone().find(|&page| take(page)) {
-            return Some(page as u32);
+        if surplus.is_empty() {
+            return None;
         }
-        if !surplus.is_empty() {
-            let control = self.control();
-            let hint = control.surplus_hint.load(Relaxed) as usize % surplus.len();
-            let start = surplus.start + hint;
-            let found = (start..surplus.end).chain(surplus.start..start).find(|&page| take(page));
-            if let Some(page) = found {
-                control.surplus_hint.store((page - surplus.start + 1) as u32, Relaxed);
-                control.surplus_used.fetch_add(1, Relaxed);
-                return Some(page as u32);
-            }
-        }
-        held.sub(key.generation);
-        None
+        let control = self.control();
+        let hint = control.surplus_hint.load(Relaxed) as usize % surplus.len();
+        let start = surplus.start + hint;
+        let mut pages = (start..surplus.end).chain(surplus.start..start);
+        let page = pages.find(|&page| self.take_page(page, key, side))?;
+        control.surplus_hint.store((page - surplus.start + 1) as u32, Relaxed);
+        control.surplus_used.fetch_add(1, Relaxed);
+        Some(page)
     }
 
     /// Gives a page back; does nothing if this side does not own it any more.
@@ -81,7 +112,8 @@ impl Region {
         }
     }
 
-    /// Makes the other side the owner; `false` if this side is not the owner.
+    /// Makes the other of client and worker the owner; `false` if this side is not the
+    /// owner.
     pub(crate) fn hand_over_page(&self, page: u32, key: SessionKey, from: Side) -> bool {
         let to = if from == Side::Client { Side::Worker } else { Side::Client };
         let owner = &self.owners()[page as usize];
@@ -106,7 +138,7 @@ impl Region {
                 }
             }
         };
-        for one in [Side::Client, Side::Worker] {
+        for one in [Side::Client, Side::Worker, Side::Everybody] {
             if side.is_none_or(|wanted| wanted == one) {
                 free_all(word(key, one));
             }
@@ -118,11 +150,6 @@ impl Region {
     pub fn surplus_is_low(&self) -> bool {
         let total = self.surplus_pages().len() as i64;
         self.control().surplus_used.load(Relaxed) * 4 > total * 3
-    }
-
-    /// Whether pages can be used for what only saves time.
-    pub(crate) fn has_pages_to_spare(&self) -> bool {
-        !self.surplus_pages().is_empty() && !self.surplus_is_low()
     }
 
     /// Counts the surplus anew: deaths between a claim and its count make the
@@ -212,6 +239,21 @@ mod tests {
         region.control().surplus_used.store(4, Relaxed);
         region.recount_surplus();
         assert_eq!(region.control().surplus_used.load(Relaxed), 0);
+    }
+
+    #[test]
+    fn common_pages_stay_until_the_session_is_settled() {
+        let region = region(6, 1, 2);
+        let key = session(&region);
+        let common: Vec<_> = (0..5).map_while(|_| region.claim_common_page(key)).collect();
+        assert_eq!(common[..], [2, 3, 4, 5], "the session's own pages are for rows");
+        region.reclaim_pages(key, Some(Side::Worker));
+        region.reclaim_pages(key, Some(Side::Client));
+        assert_eq!(region.count_free_pages(), 2);
+        region.change_state(key, 0, 0, crate::slot::State::CLIENT);
+        assert!(region.settle(key.slot));
+        assert_eq!(region.count_free_pages(), 6);
+        assert!(!region.surplus_is_low());
     }
 
     #[test]

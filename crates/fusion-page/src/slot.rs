@@ -320,8 +320,9 @@ impl Region {
         })
     }
 
-    /// Frees the slot if all parties of its session have left; returns whether
-    /// this call did. To be called by each party after it has left.
+    /// Frees the slot, and with it what belongs to everybody, if all parties of its
+    /// session have left; returns whether this call did. To be called by each party
+    /// after it has left.
     pub(crate) fn settle(&self, slot: u32) -> bool {
         let state = self.state(slot);
         let open = State::CLIENT | State::WORKER;

@@ -14,7 +14,7 @@ use fusion_plan::{KeySet, PgError};
 use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, SeqCst};
-use std::sync::atomic::fence;
+use std::sync::atomic::{AtomicU32, fence};
 
 /// What the queue of a leaf holds.
 #[derive(Debug)]
@@ -162,26 +162,26 @@ impl WorkerSession {
     }
 
     /// Publishes a filter for `column` of `leaf`: from now on producers may drop rows
-    /// whose key is not in `keys`. It stays until what is returned is dropped, which
-    /// must not be before the session has ended. `None` if there is no page to spare, or
-    /// the leaf has as many filters as it can have.
-    pub fn publish_filter(
-        self: &Arc<Self>,
-        leaf: usize,
-        column: u32,
-        keys: &KeySet,
-    ) -> Option<PublishedFilter> {
+    /// whose key is not in `keys`. Its page stays until the session is settled, for a
+    /// producer may read it as long as it has not left. `false` if there is no page to
+    /// spare, or the leaf has as many filters as it can have.
+    pub fn publish_filter(&self, leaf: usize, column: u32, keys: &KeySet) -> bool {
         let filters = &self.leaf(leaf).filters;
-        if self.is_client_closed() || !self.region().has_pages_to_spare() {
-            return None;
+        if self.is_client_closed() {
+            return false;
         }
-        let held = Held::claim(self.region(), self.key, Side::Worker)?;
-        let page = held.page()?;
-        write_filter(keys, column, self.region().page_words(page)?);
-        filters
-            .iter()
-            .any(|word| word.compare_exchange(0, page + 1, AcqRel, Relaxed).is_ok())
-            .then(|| PublishedFilter { _held: held, _session: Arc::clone(self) })
+        let region = self.region();
+        let Some(page) = region.claim_common_page(self.key) else { return false };
+        let published = region.page_words(page).is_some_and(|words| {
+            write_filter(keys, column, words);
+            let publish =
+                |word: &AtomicU32| word.compare_exchange(0, page + 1, AcqRel, Relaxed).is_ok();
+            filters.iter().any(publish)
+        });
+        if !published {
+            region.release_page(page, self.key, Side::Everybody);
+        }
+        published
     }
 
     /// Whether all pages of a leaf have been pushed; some may still be queued.
@@ -317,14 +317,6 @@ impl Drop for WorkerSession {
         }
         self.side.close(self.key);
     }
-}
-
-/// A filter that producers may read; dropping it gives its page back to the pool.
-#[derive(Debug)]
-pub struct PublishedFilter {
-    _held: Held,
-    /// Behind the page, so that it is dropped after it.
-    _session: Arc<WorkerSession>,
 }
 
 /// A page of a leaf; dropping it gives it back to the pool.

@@ -8,6 +8,7 @@ mod common;
 
 use common::*;
 use fusion_page::*;
+use fusion_plan::KeySet;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -226,15 +227,126 @@ fn killed_parallel_workers() {
     worker.kill();
 }
 
+/// The keys and the column of the filter that a session gets.
+fn filter_of(key: SessionKey) -> (KeySet, u32) {
+    let mut keys = KeySet::default();
+    (0..50).for_each(|i| keys.insert(i64::from(key.generation()) + i * 31, 1000));
+    (keys, key.slot() * 1000 + key.generation() % 1000)
+}
+
+/// A worker that publishes a filter and soon has all the rows that it wants.
+fn fork_publisher(setup: &Setup, seed: u64) -> Child {
+    let before = setup.region.worker();
+    let child = Child::fork(|| {
+        // SAFETY: the parent waits for the earlier worker's end.
+        let side = unsafe { WorkerSide::attach(&setup.region, FutexWaker::new(&setup.region)) };
+        let mut random = Random(seed);
+        loop {
+            for slot in side.wait_doorbell(Duration::from_millis(2)).slots {
+                let Ok(Some(session)) = side.accept(slot) else { continue };
+                let (keys, column) = filter_of(session.key());
+                session.publish_filter(0, column, &keys);
+                if random.below(3) == 0 {
+                    random.pause();
+                }
+                session.finish();
+            }
+            side.reap_dead_clients(alive);
+        }
+    });
+    while setup.region.worker() == before {
+        thread::sleep(Duration::from_micros(100));
+    }
+    child
+}
+
+/// Reads the filters of a session for a while, and writes to pages meanwhile. How many
+/// filters were read.
+fn read_filters(feeder: &Feeder, random: &mut Random) -> usize {
+    let (_, column) = filter_of(feeder.key());
+    let mut read = 0;
+    for _ in 0..20 {
+        let pages: Vec<_> = (0..6).map_while(|_| feeder.begin_page(0).unwrap()).collect();
+        for page in &pages {
+            // SAFETY: the page is this process's alone.
+            unsafe { page.memory().as_mut() }.fill(0xa5);
+        }
+        for filter in feeder.filters(0).unwrap() {
+            for _ in 0..1 + random.below(3) {
+                assert_eq!(filter.column(), column as usize);
+                let of_key = |i: i64| i64::from(feeder.key().generation()) + i * 31;
+                assert!((0..50).all(|i| filter.may_contain(of_key(i))));
+                thread::sleep(Duration::from_micros(random.below(100)));
+            }
+            read += 1;
+        }
+    }
+    read
+}
+
+/// Filters are read while everybody who has to do with them ends or is killed.
+fn filters_of_the_dead() {
+    let setup = Setup::new(32, 4, 2);
+    let mut random = Random(4);
+    let mut worker = fork_publisher(&setup, 0);
+    let clients: Vec<_> = (0..3u64)
+        .map(|client| {
+            let region = setup.region.clone();
+            Child::fork(move || {
+                let latch = FutexLatch::new(&region, client as usize);
+                let (mut random, mut read) = (Random(client), 0);
+                let deadline = Instant::now() + Duration::from_secs(3);
+                while Instant::now() < deadline {
+                    let Ok(session) = open(&region, &latch) else {
+                        random.pause();
+                        continue;
+                    };
+                    session.submit_opening(b"", 1).unwrap();
+                    let key = session.key();
+                    let helpers: Vec<_> = (0..2)
+                        .map(|i| {
+                            let (region, seed) = (region.clone(), random.below(1000) + i);
+                            Child::fork(move || {
+                                let Ok(feeder) = Feeder::attach(&region, key, 0) else { return };
+                                read_filters(&feeder, &mut Random(seed));
+                            })
+                        })
+                        .collect();
+                    read += read_filters(session.feeder(), &mut random);
+                    drop(session);
+                    for helper in helpers {
+                        match random.below(2) {
+                            0 => helper.kill(),
+                            _ => assert!(helper.wait()),
+                        }
+                    }
+                }
+                assert!(read > 100, "{read} filters were read");
+            })
+        })
+        .collect();
+    for round in 1..40 {
+        thread::sleep(Duration::from_millis(20 + random.below(60)));
+        worker.kill();
+        worker = fork_publisher(&setup, round);
+    }
+    for client in clients {
+        assert!(client.wait());
+    }
+    setup.assert_all_free();
+    worker.kill();
+}
+
 fn main() {
     // A hanging test ends here.
     // SAFETY: only sets a timer.
     unsafe { libc::alarm(60) };
-    let tests: [(&str, fn()); 4] = [
+    let tests: [(&str, fn()); 5] = [
         ("clients_and_worker", clients_and_worker),
         ("killed_clients", killed_clients),
         ("killed_workers", killed_workers),
         ("killed_parallel_workers", killed_parallel_workers),
+        ("filters_of_the_dead", filters_of_the_dead),
     ];
     for (name, test) in tests {
         let before = Instant::now();

@@ -5,7 +5,7 @@ mod common;
 
 use common::*;
 use fusion_page::*;
-use fusion_plan::{PgError, SqlState};
+use fusion_plan::{KeySet, PgError, SqlState};
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -193,6 +193,94 @@ fn credits_are_never_exceeded() {
     assert_eq!(client.feeder().next_demand(), 0b100);
     assert!(matches!(worker.try_pop(1).unwrap(), LeafEvent::Ended));
     assert!(matches!(worker.try_pop(2).unwrap(), LeafEvent::Empty));
+}
+
+/// A filter of the keys 5 and 7 in column 3 of leaf 0.
+fn publish(worker: &WorkerSession) -> bool {
+    let mut keys = KeySet::default();
+    [5, 7].into_iter().for_each(|key| keys.insert(key, 100));
+    worker.publish_filter(0, 3, &keys)
+}
+
+/// What [`publish`] has published, and nothing else, is there to be read.
+fn assert_filter(filters: &[KeyFilter<'_>]) {
+    let [filter] = filters else { panic!("{} filters", filters.len()) };
+    assert_eq!(filter.column(), 3);
+    assert!(filter.may_contain(5) && filter.may_contain(7) && !filter.may_contain(8));
+}
+
+/// Others use all the pages that they can get.
+fn scribble(side: &Arc<WorkerSide>) {
+    let (other, _worker) = pair(side, 2);
+    push_row(other.feeder());
+    let mut pages = Vec::new();
+    while let Some(page) = other.feeder().begin_page(0).unwrap() {
+        // SAFETY: the page is the test's alone.
+        unsafe { page.memory().as_mut() }.fill(0xa5);
+        pages.push(page);
+    }
+}
+
+#[test]
+fn a_filter_stays_as_long_as_anybody_may_read_it() {
+    let setup = Setup::new(16, 2, 2);
+    let side = attach(&setup.region);
+    let in_use = || setup.region.stats().pages_total - setup.region.stats().pages_free;
+    let (client, worker) = pair(&side, 1);
+    assert!(publish(&worker));
+    let helper = Feeder::attach(&setup.region, client.key(), 0).unwrap();
+    let (read, read_by_helper) = (client.feeder().filters(0).unwrap(), helper.filters(0).unwrap());
+    // The engine has all the rows that it wants.
+    worker.finish();
+    drop(worker);
+    scribble(&side);
+    assert_filter(&read);
+    assert_filter(&client.feeder().filters(0).unwrap());
+    // The client goes, but not yet its parallel worker.
+    let key = client.key();
+    drop(client);
+    scribble(&side);
+    assert_filter(&read_by_helper);
+    assert_filter(&helper.filters(0).unwrap());
+    assert_eq!((setup.region.stats().sessions_in_use, in_use()), (1, 1));
+    drop(helper);
+    assert!(matches!(Feeder::attach(&setup.region, key, 0), Err(PageError::Closed)));
+    setup.assert_all_free();
+}
+
+#[test]
+fn a_filter_outlives_the_worker_that_published_it() {
+    let setup = Setup::new(16, 2, 2);
+    let old = attach(&setup.region);
+    let (client, worker) = pair(&old, 1);
+    assert!(publish(&worker));
+    // Both are killed: the engine, and a parallel worker of the client.
+    std::mem::forget(Feeder::attach(&setup.region, client.key(), 0).unwrap());
+    std::mem::forget(worker);
+    let new = attach(&setup.region);
+    scribble(&new);
+    assert_filter(&client.feeder().filters(0).unwrap());
+    drop(client);
+    assert_eq!(setup.region.stats().sessions_in_use, 1);
+    new.reap_dead_clients(|_| false);
+    setup.assert_all_free();
+}
+
+#[test]
+fn filters_take_only_what_can_be_spared() {
+    let setup = Setup::new(12, 2, 2);
+    let side = attach(&setup.region);
+    let (client, worker) = pair(&side, 2);
+    // Four words, and the surplus has 8 pages.
+    assert_eq!((0..6).filter(|_| publish(&worker)).count(), 4);
+    let others: Vec<_> = (0..5).map(|_| client.feeder().begin_page(1).unwrap().unwrap()).collect();
+    assert!(!worker.publish_filter(1, 0, &KeySet::default()), "little of the surplus is left");
+    // A session that has ended does not keep others from its pages.
+    drop((others, client));
+    worker.finish();
+    assert!(!worker.publish_filter(1, 0, &KeySet::default()), "nobody would read it");
+    drop(worker);
+    setup.assert_all_free();
 }
 
 #[test]
