@@ -13,9 +13,10 @@ use super::fragment::{
 };
 use super::leaf;
 use super::placeholder::{self, is_same};
+use super::upper::sources;
 use crate::nodes::{cast, iter};
 use fusion_plan::{
-    DataType, Expr, Field, Join, JoinKind, LeafSchema, Plan, Rel, Side, SortKey, Value,
+    Aggregate, DataType, Expr, Field, Join, JoinKind, LeafSchema, Plan, Rel, Side, SortKey, Value,
 };
 use pgrx::pg_sys;
 use std::ffi::CStr;
@@ -134,7 +135,16 @@ impl Builder {
         node: *mut pg_sys::Node,
     ) -> Result<Expr, Reason> {
         // SAFETY: the caller's promise.
-        Ok(unsafe { Translator::new(outputs, &mut self.params).translate(node)? }.expr)
+        Ok(unsafe { self.translate_typed(outputs, node)? }.expr)
+    }
+
+    unsafe fn translate_typed(
+        &mut self,
+        outputs: &Outputs,
+        node: *mut pg_sys::Node,
+    ) -> Result<Typed, Reason> {
+        // SAFETY: the caller's promise.
+        unsafe { Translator::new(outputs, &mut self.params).translate(node) }
     }
 
     unsafe fn leaf(&mut self, leaf: &Leaf, rows: f64) -> Result<Step, Reason> {
@@ -147,7 +157,7 @@ impl Builder {
                 .map(|column| Field { name: self.column_name(column.expr), ty: column.ty })
                 .collect();
             let index = self.leaves.len() as u32;
-            let name = self.relation_name(leaf.rel);
+            let name = self.relation_name(leaf.sources.rel);
             self.leaves.push(LeafSchema { name, fields, rows: leaf.fed_rows });
             self.filter((Rel::Leaf(index), outputs), &leaf.filters, rows)
         }
@@ -351,11 +361,12 @@ impl Builder {
             for call in &fragment.aggregates {
                 below.extend(variables(call.cast()));
             }
+            below.extend(fragment.shown.iter().map(|(_, expr)| *expr));
             let (input, input_outputs) = self.fragment(&fragment.input, &below)?;
             let mut outputs = Outputs::default();
             let mut groups = Vec::new();
             for group in &fragment.groups {
-                let typed = Translator::new(&input_outputs, &mut self.params).translate(*group)?;
+                let typed = self.translate_typed(&input_outputs, *group)?;
                 outputs.0.push(Column { expr: *group, ty: typed.ty });
                 groups.push(typed.expr);
             }
@@ -365,6 +376,17 @@ impl Builder {
                 let aggregate = aggregate(&mut translator, &**call)?;
                 outputs.0.push(Column { expr: call.cast(), ty: aggregate.ty });
                 aggregates.push(aggregate);
+            }
+            for (function, expr) in &fragment.shown {
+                let typed = self.translate_typed(&input_outputs, *expr)?;
+                outputs.0.push(Column { expr: *expr, ty: typed.ty });
+                aggregates.push(Aggregate {
+                    function: *function,
+                    args: vec![typed.expr],
+                    filter: None,
+                    distinct: false,
+                    ty: typed.ty,
+                });
             }
             let rel = Rel::Aggregate { input: Box::new(input), groups, aggregates, rows };
             self.filter((rel, outputs), &fragment.having, rows)
@@ -382,7 +404,15 @@ impl Builder {
             for item in &fragment.keys {
                 below.extend(variables(item.expr));
             }
+            for expr in &fragment.computed {
+                below.extend(sources(*expr));
+            }
             let (input, outputs) = self.fragment(&fragment.input, &below)?;
+            let mut computed = Vec::new();
+            for expr in &fragment.computed {
+                computed.push((*expr, self.translate_typed(&outputs, *expr)?));
+            }
+            let (input, outputs) = with_columns((input, outputs), computed);
             let mut keys = Vec::new();
             for item in &fragment.keys {
                 let typed = Translator::new(&outputs, &mut self.params).translate(item.expr)?;

@@ -7,7 +7,8 @@
 
 use super::build::Outputs;
 use super::cost::Cost;
-use fusion_plan::JoinKind;
+use super::leaf::Sources;
+use fusion_plan::{AggregateFunction, JoinKind};
 use pgrx::pg_sys;
 use std::rc::Rc;
 
@@ -47,8 +48,8 @@ pub struct Leaf {
     /// The path, with the leaf's own target list. Its expressions, in order,
     /// are the leaf's columns, and after them those that only the feed reads.
     pub path: *mut pg_sys::Path,
-    /// The relation it computes.
-    pub rel: *mut pg_sys::RelOptInfo,
+    /// The relation it computes, and the paths that it can be made of.
+    pub sources: Sources,
     /// Clauses that the engine evaluates instead of the leaf, in evaluation
     /// order.
     pub filters: Vec<*mut pg_sys::Node>,
@@ -106,9 +107,11 @@ pub struct AggregateFragment {
     pub groups: Vec<*mut pg_sys::Node>,
     /// The aggregate calls, each once.
     pub aggregates: Vec<*mut pg_sys::Aggref>,
+    /// Columns that are neither keys nor arguments, and what a group shows of them.
+    pub shown: Vec<(AggregateFunction, *mut pg_sys::Node)>,
     /// Conjuncts of HAVING that the engine evaluates.
     pub having: Vec<*mut pg_sys::Node>,
-    /// The columns: keys, then calls.
+    /// The columns: keys, then calls, then what is shown.
     pub columns: Outputs,
 }
 
@@ -120,6 +123,8 @@ pub struct SortFragment {
     pub keys: Vec<SortItem>,
     /// Number of rows needed, if known.
     pub fetch: Option<u64>,
+    /// Expressions over the input that are computed for all of its rows.
+    pub computed: Vec<*mut pg_sys::Node>,
 }
 
 /// One key of ORDER BY.

@@ -9,9 +9,9 @@ use super::order::in_evaluation_order;
 use super::types::type_name;
 use super::upper::{columns_of, covered, depends_on_rows};
 use super::{Reason, cost, leaf, report};
-use crate::nodes::{self, iter};
+use crate::nodes::{self, cast, iter};
 use crate::version;
-use fusion_plan::{DataType, Function};
+use fusion_plan::{AggregateFunction, DataType, Function};
 use pgrx::pg_sys::{self, NodeTag, UpperRelationKind};
 use std::rc::Rc;
 
@@ -110,12 +110,8 @@ unsafe fn grouped(
         let mut translator = Translator::new(&available, &mut params);
         let mut columns = Outputs::default();
 
-        let mut groups = group_keys(root);
-        let (loose, aggregates) = loose_columns(target, extra.havingQual, &groups);
-        // Columns that are not grouped by are determined by those that are
-        // (the parser saw a primary key), so grouping by them, too, changes
-        // nothing.
-        groups.extend(loose);
+        let groups = group_keys(root);
+        let (shown, aggregates) = loose_columns(target, extra.havingQual, &groups);
         for expr in &groups {
             let about = |reason: Reason| reason.about(*expr);
             let ty = translator.translate(*expr).map_err(about)?.ty;
@@ -125,6 +121,10 @@ unsafe fn grouped(
         for call in &aggregates {
             let ty = aggregate(&mut translator, &**call).map_err(|reason| reason.about(*call))?.ty;
             columns.0.push(Column { expr: call.cast(), ty });
+        }
+        for expr in &shown {
+            let typed = translator.translate(*expr).map_err(|reason| reason.about(*expr))?;
+            columns.0.push(Column { expr: *expr, ty: typed.ty });
         }
         if groups.is_empty() && (aggregates.is_empty() || !(*parse).groupClause.is_null()) {
             // Keys that the planner found redundant still make an empty input
@@ -160,11 +160,18 @@ unsafe fn grouped(
             );
             rows = rows.max(1.0);
         }
-        let cost =
-            cost::aggregate(input.cost, input.rows, groups.len(), aggregates.len(), group_rows);
+        let call_count = aggregates.len() + shown.len();
+        let cost = cost::aggregate(input.cost, input.rows, groups.len(), call_count, group_rows);
         let leaf_count = input.leaf_count;
-        let kind =
-            Kind::Aggregate(AggregateFragment { input, groups, aggregates, having, columns });
+        let shown = shown.into_iter().map(|expr| (how_shown(root, expr), expr)).collect();
+        let kind = Kind::Aggregate(AggregateFragment {
+            input,
+            groups,
+            aggregates,
+            shown,
+            having,
+            columns,
+        });
         Ok(Fragment { kind, rows, cost, leaf_count, pending })
     }
 }
@@ -207,6 +214,7 @@ pub unsafe fn distinct(
             input,
             groups,
             aggregates: Vec::new(),
+            shown: Vec::new(),
             having: Vec::new(),
             columns,
         });
@@ -246,6 +254,25 @@ unsafe fn loose_columns(
             }
         }
         (loose, aggregates)
+    }
+}
+
+/// How a group shows `expr`, a column that is not grouped by.
+///
+/// The parser let it through because the keys contain a primary key of its table
+/// (`check_functional_grouping`), or the planner found a unique one
+/// (`remove_useless_groupby_columns`). That says nothing of the table's children: a
+/// group may have rows of several of them, and PostgreSQL's Agg shows the first.
+unsafe fn how_shown(root: *mut pg_sys::PlannerInfo, expr: *mut pg_sys::Node) -> AggregateFunction {
+    // SAFETY: an expression of the query being planned; the array has an entry for every
+    // range table index.
+    unsafe {
+        let is_determined = cast::<pg_sys::Var, _>(expr).is_some_and(|var| {
+            let entry = &**(*root).simple_rte_array.add(var.varno as usize);
+            entry.rtekind == pg_sys::RTEKind::RTE_RELATION
+                && (!entry.inh || entry.relkind as u8 == pg_sys::RELKIND_PARTITIONED_TABLE)
+        });
+        if is_determined { AggregateFunction::AnyValue } else { AggregateFunction::First }
     }
 }
 

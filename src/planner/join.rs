@@ -279,6 +279,14 @@ impl Sorter {
             }
             self.parts.pending = [left.pending.as_slice(), right.pending.as_slice()].concat();
             for (_, info) in in_evaluation_order(self.root, clauses, |info| info.cast()) {
+                if pg_sys::contain_volatile_functions(info.cast()) {
+                    return Err("a volatile function in a join condition".into());
+                }
+                // PostgreSQL runs neither side unless it is true (`get_gating_quals` in
+                // createplan.c); up to version 16 it does not ask about such joins at all.
+                if (*info).pseudoconstant {
+                    return Err("a join condition that does not depend on the rows".into());
+                }
                 if (*info).security_level > 0 && !(*info).leakproof {
                     return Err("a join condition above a security barrier".into());
                 }
@@ -384,6 +392,13 @@ unsafe fn input(
     root: *mut pg_sys::PlannerInfo,
     rel: *mut pg_sys::RelOptInfo,
 ) -> Result<Rc<Fragment>, Reason> {
+    // SAFETY: a valid relation. PostgreSQL may find out late that it has no rows
+    // (`mark_dummy_rel`); what was noted of it before is not what it runs.
+    unsafe {
+        if pg_sys::is_dummy_rel(rel) {
+            return leaf::fragment_of(root, rel).map(Rc::new);
+        }
+    }
     let fragment = state::fragment(rel);
     // SAFETY: a valid relation.
     let is_base = unsafe { (*rel).reloptkind } == pg_sys::RelOptKind::RELOPT_BASEREL;

@@ -254,7 +254,7 @@ unsafe fn feed(
         (*plan).targetlist = copy((*child).targetlist);
         (*feed).custom_scan_tlist = copy((*child).targetlist);
         (*feed).custom_plans = list_of([child]);
-        (*feed).custom_relids = pg_sys::bms_copy((*leaf.rel).relids);
+        (*feed).custom_relids = pg_sys::bms_copy((*leaf.sources.rel).relids);
         (*feed).custom_private = list_of([constant(&bytes)]);
         (*feed).methods = executor::feed_scan_methods();
         Ok(plan)

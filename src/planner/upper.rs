@@ -1,6 +1,6 @@
 //! What happens above the joins: grouping (see [`group`]), ordering, limits.
 
-use super::build::Outputs;
+use super::build::{Column, Outputs};
 use super::collation::check_text_comparison;
 use super::compare::comparable;
 use super::expr::{AnyVar, Columns, Params, Translator};
@@ -28,6 +28,11 @@ pub unsafe fn offer(
     let Some(input) = state::fragment(input_rel).filter(|input| input.pending.is_empty()) else {
         return;
     };
+    // SAFETY: a valid relation. What was noted of it before PostgreSQL found out is not
+    // what it runs (`mark_dummy_rel`).
+    if unsafe { pg_sys::is_dummy_rel(input_rel) } {
+        return;
+    }
     // SAFETY: the planner's structures are valid for the call; `extra` is what
     // the stage says.
     unsafe {
@@ -92,7 +97,20 @@ pub fn columns_of(fragment: &Fragment) -> Available {
         Kind::Leaf(leaf) => Available::These(unsafe { leaf::columns(leaf) }),
         Kind::Join(_) => Available::Any,
         Kind::Aggregate(aggregate) => Available::These(aggregate.columns.clone()),
-        Kind::Sort(sort) => columns_of(&sort.input),
+        Kind::Sort(sort) => match columns_of(&sort.input) {
+            Available::Any => Available::Any,
+            Available::These(mut outputs) => {
+                // SAFETY: expressions of the planner call that made the fragment.
+                let typed = sort.computed.iter().filter_map(|expr| unsafe {
+                    let mut params = Params::default();
+                    let typed = Translator::new(&outputs, &mut params).translate(*expr).ok()?;
+                    Some(Column { expr: *expr, ty: typed.ty })
+                });
+                let typed: Vec<_> = typed.collect();
+                outputs.0.extend(typed);
+                Available::These(outputs)
+            }
+        },
         Kind::Limit(limit) => columns_of(&limit.input),
     }
 }
@@ -147,7 +165,11 @@ pub unsafe fn depends_on_rows(node: *mut pg_sys::Node) -> bool {
 
 /// The variables, placeholders, and aggregate and window calls that `node` is made
 /// of.
-unsafe fn sources(
+///
+/// # Safety
+///
+/// `node` is an expression of the query being planned.
+pub unsafe fn sources(
     node: *mut pg_sys::Node,
 ) -> impl ExactSizeIterator<Item = *mut pg_sys::Node> + Clone {
     const FLAGS: u32 = pg_sys::PVC_INCLUDE_AGGREGATES
@@ -170,6 +192,9 @@ unsafe fn order(root: *mut pg_sys::PlannerInfo, input: Rc<Fragment>) -> Result<F
                 (*root).processed_tlist,
             );
             let about = |reason: Reason| reason.about(expr);
+            if pg_sys::contain_volatile_functions(expr) {
+                return Err(about("a volatile order".into()));
+            }
             if !depends_on_rows(expr) {
                 continue;
             }
@@ -191,6 +216,7 @@ unsafe fn order(root: *mut pg_sys::PlannerInfo, input: Rc<Fragment>) -> Result<F
         if keys.is_empty() {
             return Err("no order".into());
         }
+        let computed = computed_below(root, &available, &keys)?;
         let fetch = plain_limit((*root).parse).and_then(|(offset, count)| {
             u64::try_from(count?.checked_add(offset.unwrap_or(0))?).ok()
         });
@@ -198,9 +224,61 @@ unsafe fn order(root: *mut pg_sys::PlannerInfo, input: Rc<Fragment>) -> Result<F
         let cost = cost::sort(input.cost, rows, keys.len(), fetch);
         let rows = fetch.map_or(rows, |fetch| rows.min(fetch as f64));
         let leaf_count = input.leaf_count;
-        let kind = Kind::Sort(SortFragment { input, keys, fetch });
+        let kind = Kind::Sort(SortFragment { input, keys, fetch, computed });
         Ok(Fragment { kind, rows, cost, leaf_count, pending: Vec::new() })
     }
+}
+
+/// The expressions that PostgreSQL computes for all rows, below its Sort, and of which
+/// one may raise an error: they are computed there in the engine, too, although fewer
+/// rows may be asked for. (`make_sort_input_target` tells which those are; the target of
+/// windows is the same one.)
+///
+/// # Errors
+///
+/// If there is one that the engine does not know.
+unsafe fn computed_below(
+    root: *mut pg_sys::PlannerInfo,
+    available: &Available,
+    keys: &[SortItem],
+) -> Result<Vec<*mut pg_sys::Node>, Reason> {
+    let mut computed = Vec::new();
+    // SAFETY: the planner's structures are valid for the call.
+    unsafe {
+        let target = (*root).upper_targets[UpperRelationKind::UPPERREL_WINDOW as usize];
+        for expr in iter::<pg_sys::Node>((*target).exprs) {
+            // The engine computes its keys for every row.
+            if keys.iter().any(|key| nodes::equal(key.expr, expr)) {
+                continue;
+            }
+            let mut params = Params::default();
+            let typed = Translator::new(available, &mut params).translate(expr);
+            match typed {
+                Ok(typed) if typed.expr.can_fail() => computed.push(expr),
+                Ok(_) => {}
+                Err(reason) => return Err(reason.about(expr)),
+            }
+        }
+    }
+    Ok(computed)
+}
+
+/// Whether it makes no difference for how many rows PostgreSQL computes `expr` above
+/// `input`: it can neither raise an error nor have an effect.
+unsafe fn is_harmless(input: &Fragment, expr: *mut pg_sys::Node) -> bool {
+    let available = columns_of(input);
+    let is_computed = |sort: &SortFragment| {
+        let keys = sort.keys.iter().map(|key| &key.expr);
+        // SAFETY: expressions of the query being planned.
+        keys.chain(&sort.computed).any(|other| unsafe { nodes::equal(*other, expr) })
+    };
+    if matches!(&input.kind, Kind::Sort(sort) if is_computed(sort)) {
+        return true;
+    }
+    let mut params = Params::default();
+    // SAFETY: as above.
+    unsafe { Translator::new(&available, &mut params).translate(expr) }
+        .is_ok_and(|typed| !typed.expr.can_fail())
 }
 
 unsafe fn limit(
@@ -214,6 +292,17 @@ unsafe fn limit(
             return Err("no limit".into());
         }
         let (offset, count) = plain_limit((*root).parse).ok_or("a limit that is not a constant")?;
+        // PostgreSQL's Limit asks for the rows that it skips, with all their columns.
+        if offset.unwrap_or(0) > 0 {
+            let target = (*root).upper_targets[UpperRelationKind::UPPERREL_FINAL as usize];
+            for expr in iter::<pg_sys::Node>((*target).exprs) {
+                if !is_harmless(&input, expr) {
+                    return Err(
+                        Reason::from("OFFSET skips rows for which it is computed").about(expr)
+                    );
+                }
+            }
+        }
         let skipped = offset.unwrap_or(0) as f64;
         let kept = count.map_or(f64::INFINITY, |count| count as f64);
         let rows = (input.rows - skipped).clamp(1.0, kept.max(1.0));

@@ -107,6 +107,36 @@ fn distinct_values_count_once() {
 }
 
 #[test]
+fn a_group_shows_its_first_row() {
+    // Every group has one value in this column, and others follow their rows.
+    let root_of = |distinct| {
+        let count = call(AggregateFunction::Count, vec![col(3)], DataType::Int8);
+        let aggregates = vec![
+            call(AggregateFunction::First, vec![col(1)], DataType::Int8),
+            Aggregate { distinct, ..count },
+            call(AggregateFunction::First, vec![col(2)], MONEY),
+        ];
+        grouped(vec![col(0)], aggregates, 3.0)
+    };
+    for distinct in [false, true] {
+        let count = if distinct { "7" } else { "1000" };
+        let first = |group: i64| match group % 3 {
+            0 => format!("{group}||{count}|0.00"),
+            _ => format!("{group}|{}|{count}|{}.{:02}", i64::MAX - group, group * 101 / 100, group),
+        };
+        let result = lines(3, &root_of(distinct), vec![batches(3000, 3)], true);
+        assert_eq!(result, [first(0), first(1), first(2)]);
+    }
+    // Where it makes no difference which row it is, all threads look for one.
+    let shown = vec![call(AggregateFunction::AnyValue, vec![col(0)], DataType::Int4)];
+    let plan = grouped(vec![col(0)], shown, 7.0);
+    let (_, metrics) = run_with(3, 1 << 30, &plan, vec![], vec![batches(3000, 7)]).unwrap();
+    assert_eq!(metrics.threads, 3);
+    let result = lines(3, &plan, vec![batches(3000, 7)], true);
+    assert_eq!(result, ["0|0", "1|1", "2|2", "3|3", "4|4", "5|5", "6|6"]);
+}
+
+#[test]
 fn float_sums_follow_the_order_of_the_rows() {
     let types = [DataType::Float8];
     let values = [1e16, 1.0, -1e16, 1.0];

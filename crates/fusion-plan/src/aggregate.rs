@@ -26,6 +26,11 @@ pub enum AggregateFunction {
     BoolAnd,
     /// `bool_or(x)`.
     BoolOr,
+    /// The argument in the group's first row, NULL or not, of any type: what a
+    /// grouping shows of a column that is neither a key nor an argument.
+    First,
+    /// As [`AggregateFunction::First`], where all rows of a group have the same value.
+    AnyValue,
 }
 
 impl AggregateFunction {
@@ -39,7 +44,14 @@ impl AggregateFunction {
             Self::Max => "max",
             Self::BoolAnd => "bool_and",
             Self::BoolOr => "bool_or",
+            Self::First => "first",
+            Self::AnyValue => "any_value",
         }
+    }
+
+    /// Whether the value of one row is shown as it is.
+    pub fn shows_a_row(self) -> bool {
+        matches!(self, Self::First | Self::AnyValue)
     }
 }
 

@@ -136,6 +136,8 @@ fn plain_groups(
             None => fold_kinds::min_max(function == F::Max, input),
         },
         F::BoolAnd | F::BoolOr => fold_kinds::boolean(function, input),
+        F::First | F::AnyValue if input != result => None,
+        F::First | F::AnyValue => Some(first::First::boxed(input.arrow())),
     }
 }
 
@@ -154,7 +156,7 @@ impl AggregateUDFImpl for PgAggregate {
             Computation::Plain(F::BoolAnd) => "pg_bool_and",
             Computation::Plain(F::BoolOr) => "pg_bool_or",
             Computation::Distinct(_) => "pg_distinct",
-            Computation::First => "pg_first",
+            Computation::Plain(F::First | F::AnyValue) | Computation::First => "pg_first",
         }
     }
 

@@ -55,7 +55,8 @@ impl Lowering<'_> {
     }
 
     /// Aggregates of which all see the same distinct values: first group by
-    /// those values too, then aggregate what is left. Unlike the general way, this
+    /// those values too, then aggregate what is left. What is shown of a row is that of
+    /// the first of these groups. Unlike the general way, this
     /// can be written to disk at any size and uses all threads.
     fn aggregate_distinct_values(
         &mut self,
@@ -68,20 +69,35 @@ impl Lowering<'_> {
     ) -> Result<Stream, PgError> {
         let position = keys.len() as u32;
         let mut arg = self.group_key(arg, &Input::from(&input))?;
-        if aggregates.iter().all(|call| call.function == AggregateFunction::Count) {
+        let shows = |call: &&Aggregate| call.function.shows_a_row();
+        if aggregates
+            .iter()
+            .filter(|call| !shows(call))
+            .all(|call| call.function == AggregateFunction::Count)
+        {
             // Any of several equal values counts as well as the first.
             arg.value = None;
         }
         keys.push(arg);
         let input_rows = input.rows;
-        let values = self.group(input, keys, vec![], input_rows, node)?;
+        let columns = Input::from(&input);
+        let shown = aggregates.iter().filter(shows);
+        let shown: Vec<_> =
+            shown.map(|call| self.aggregate_call(call, &columns)).collect::<Result<_, _>>()?;
+        let values = self.group(input, keys, shown, input_rows, node)?;
+        let mut next_shown = position;
         let columns = Input::from(&values);
         let groups: Vec<_> = (0..position).map(Expr::Column).collect();
         let keys = self.group_keys(&groups, &columns)?;
         let calls = aggregates
             .iter()
             .map(|call| {
-                let args = vec![Expr::Column(position)];
+                let mut column = position;
+                if shows(&call) {
+                    next_shown += 1;
+                    column = next_shown;
+                }
+                let args = vec![Expr::Column(column)];
                 let plain = Aggregate { args, distinct: false, ..call.clone() };
                 self.aggregate_call(&plain, &columns)
             })
@@ -105,7 +121,7 @@ impl Lowering<'_> {
             (_, [arg]) => {
                 let (mut value, arg_type) = self.typed(arg, input)?;
                 // The argument is not evaluated where the filter is not true.
-                // All aggregates ignore NULLs, so a CASE does it.
+                // All aggregates that have one ignore NULLs, so a CASE does it.
                 if let Some(filter) = filter {
                     let eager = !arg.can_fail();
                     let case = Case::try_new(vec![(filter, value)], None, eager, arg_type.arrow());
@@ -134,14 +150,15 @@ fn count_star() -> GroupCall {
 
 /// The argument whose distinct values are all that the aggregates see.
 fn common_distinct_argument(aggregates: &[Aggregate]) -> Option<&Expr> {
-    let arg = aggregates.first()?.args.first()?;
+    let seen = || aggregates.iter().filter(|call| !call.function.shows_a_row());
+    let arg = seen().next()?.args.first()?;
     let sees_only = |call: &Aggregate| {
         (call.distinct || !distinguishes(call.function))
             && call.filter.is_none()
             && call.args.as_slice() == std::slice::from_ref(arg)
     };
-    let any = aggregates.iter().any(|call| call.distinct && distinguishes(call.function));
-    (any && aggregates.iter().all(sees_only)).then_some(arg)
+    let any = seen().any(|call| call.distinct && distinguishes(call.function));
+    (any && seen().all(sees_only)).then_some(arg)
 }
 
 /// Whether DISTINCT makes a difference to an aggregate.

@@ -87,7 +87,8 @@ pub fn check_supported(plan: &Plan) -> Result<(), PgError> {
 
 /// Whether a result follows the order of the rows: that of a sum of floats by its
 /// rounding, the smallest or largest `numeric` by the scale of the last of equal
-/// values, the smallest or largest interval by the last of equal ones.
+/// values, the smallest or largest interval by the last of equal ones, the value of a
+/// group's first row where others differ.
 fn depends_on_order(rel: &Rel) -> bool {
     use AggregateFunction as F;
     let here = match rel {
@@ -98,6 +99,7 @@ fn depends_on_order(rel: &Rel) -> bool {
                 F::Min | F::Max => {
                     matches!(aggregate.ty, DataType::Numeric | DataType::Interval)
                 }
+                F::First => true,
                 _ => false,
             })
         }

@@ -1,0 +1,219 @@
+//! Leaves: PostgreSQL paths as inputs of fusion plans.
+//!
+//! [`make`] is the one constructor. Whatever PostgreSQL is to compute in a leaf goes
+//! through it: it decides whether that may be computed there at all ([`clauses`] for
+//! conditions, [`computed`] for columns), and then takes the cheaper of the path for one
+//! process and the one that parallel workers share, if they may share it ([`parallel`]).
+
+mod clauses;
+mod computed;
+mod parallel;
+mod path;
+
+pub use clauses::feed_filter;
+pub use path::Sources;
+
+use super::build::{Column, Outputs};
+use super::cost::{self, Cost};
+use super::fragment::{Fragment, Kind, Leaf};
+use super::types::fusion_type;
+use super::{Reason, report, state};
+use crate::guc;
+use crate::nodes::iter;
+use clauses::{Filter, Moved};
+use parallel::Sharing;
+use pgrx::pg_sys::{self, NodeTag};
+use std::rc::Rc;
+
+/// Called for every base relation: notes its leaf fragment, and offers it as a
+/// path of its own where the engine has something to do.
+///
+/// # Safety
+///
+/// The arguments are those of `set_rel_pathlist_hook`.
+pub unsafe fn offer(
+    root: *mut pg_sys::PlannerInfo,
+    rel: *mut pg_sys::RelOptInfo,
+    rte: *mut pg_sys::RangeTblEntry,
+) {
+    // SAFETY: the planner's structures are valid for the call.
+    unsafe {
+        if (*rel).reloptkind != pg_sys::RelOptKind::RELOPT_BASEREL
+            || (*rte).rtekind == pg_sys::RTEKind::RTE_RESULT
+            || pg_sys::is_dummy_rel(rel)
+        {
+            return;
+        }
+        let fragment = match fragment_of(root, rel) {
+            Ok(fragment) => fragment,
+            Err(reason) => return report::relation(root, rel, &reason),
+        };
+        let fragment = Rc::new(fragment);
+        state::set_fragment(rel, fragment.clone());
+        if fragment.does_something() || guc::FORCE.get() {
+            super::path::offer(rel, fragment, (*rel).reltarget, std::ptr::null_mut());
+        }
+    }
+}
+
+/// `rel` as a leaf fragment: its cheapest PostgreSQL path feeds the engine, be it one
+/// for a single process or one that parallel workers share.
+///
+/// # Safety
+///
+/// `rel` is a base or join relation whose paths are there.
+pub unsafe fn fragment_of(
+    root: *mut pg_sys::PlannerInfo,
+    rel: *mut pg_sys::RelOptInfo,
+) -> Result<Fragment, Reason> {
+    // SAFETY: the planner's structures are valid for the call.
+    unsafe {
+        if !(*rel).lateral_relids.is_null() {
+            return Err("a lateral reference".into());
+        }
+        clauses::check_volatility(root, rel)?;
+        let sources = Sources::of(rel).ok_or("no PostgreSQL path without parameters")?;
+        make(root, sources, &[])
+    }
+}
+
+/// `leaf` with further columns that PostgreSQL computes there. The leaf
+/// evaluates all clauses itself, so that it computes them for no row that a
+/// clause removes, be it for an error or for security.
+///
+/// # Safety
+///
+/// Runs in the planner call that made the leaf; `exprs` are of its query.
+pub unsafe fn with_computed(
+    root: *mut pg_sys::PlannerInfo,
+    leaf: &Leaf,
+    exprs: &[*mut pg_sys::Node],
+) -> Result<Fragment, Reason> {
+    // SAFETY: the caller's promise.
+    unsafe { make(root, leaf.sources, exprs) }
+}
+
+/// The leaf of `sources` with their relation's columns and `computed` ones.
+unsafe fn make(
+    root: *mut pg_sys::PlannerInfo,
+    sources: Sources,
+    computed: &[*mut pg_sys::Node],
+) -> Result<Fragment, Reason> {
+    // SAFETY: the planner's structures are valid for the call.
+    unsafe {
+        let target = pg_sys::copy_pathtarget((*sources.rel).reltarget);
+        for expr in computed {
+            pg_sys::add_column_to_pathtarget(target, (*expr).cast(), 0);
+        }
+        for expr in iter::<pg_sys::Node>((*target).exprs) {
+            computed::check(expr)?;
+        }
+        let is_plain = computed.is_empty();
+        let make = |path, sharing| with_path(root, sources, path, sharing, target, is_plain);
+        let alone = make(sources.serial, Sharing::ALONE);
+        let Some((path, sharing)) = parallel::shared(root, &sources, target) else {
+            return Ok(alone);
+        };
+        let shared = make(path, sharing);
+        let cheaper = shared.cost.total + cost::parallel_start() < alone.cost.total;
+        Ok(if cheaper { shared } else { alone })
+    }
+}
+
+/// The leaf in which `path`, one of `sources`, computes `target`; `is_plain` says whether
+/// these are only the relation's columns.
+unsafe fn with_path(
+    root: *mut pg_sys::PlannerInfo,
+    sources: Sources,
+    path: *mut pg_sys::Path,
+    sharing: Sharing,
+    target: *mut pg_sys::PathTarget,
+    is_plain: bool,
+) -> Fragment {
+    // SAFETY: as in `make`.
+    unsafe {
+        let Sources { rel, .. } = sources;
+        let Sharing { workers, shares } = sharing;
+        let rows = sources.rows();
+        let is_scan = is_plain && (*path).pathtype == NodeTag::T_SeqScan;
+        let moved = if is_scan { clauses::movable(root, rel) } else { Moved::default() };
+        let target = pg_sys::copy_pathtarget(target);
+        let columns = || iter::<pg_sys::Node>((*target).exprs).count();
+        moved.engine.iter().for_each(|filter| computed::add_columns(target, filter.clause));
+        let visible = columns();
+        moved.feed.iter().for_each(|filter| computed::add_columns(target, filter.clause));
+        let hidden = columns() - visible;
+        let input_rows = (*rel).tuples.max(rows);
+        let before = |filters: &[Filter], rows: f64| {
+            let rows =
+                filters.iter().fold(rows, |rows, filter| rows / filter.selectivity.max(1e-6));
+            rows.min(input_rows)
+        };
+        let fed_rows = before(&moved.engine, rows);
+        let path_rows = before(&moved.feed, fed_rows);
+        pg_sys::set_pathtarget_cost_width(root, target);
+        let leaf = pg_sys::create_projection_path(root, rel, path, target);
+        let leaf = &raw mut (*leaf).path;
+        let saved: f64 = moved.all().map(|filter| filter.leaf_cost).sum();
+        let leaf_cost = Cost {
+            startup: (*leaf).startup_cost,
+            total: ((*leaf).total_cost - saved * input_rows / shares).max((*leaf).startup_cost),
+        };
+        let leaf_cost = if is_scan { cost::driven(leaf_cost) } else { leaf_cost };
+        let sifted = cost::sifted(leaf_cost, path_rows / shares, moved.feed.len());
+        let cost = match is_plain && path::is_ours_below(path) {
+            true => cost::grafted(leaf_cost, rows, (*target).width),
+            false => cost::leaf(sifted, fed_rows, shares, (*target).width, moved.engine.len()),
+        };
+        let clauses =
+            |filters: Vec<Filter>| filters.into_iter().map(|filter| filter.clause).collect();
+        Fragment {
+            rows,
+            cost,
+            leaf_count: 1,
+            pending: Vec::new(),
+            kind: Kind::Leaf(Leaf {
+                path: leaf,
+                sources,
+                filters: clauses(moved.engine),
+                feed_filters: clauses(moved.feed),
+                hidden,
+                fed_rows,
+                path_rows,
+                workers,
+                shares,
+            }),
+        }
+    }
+}
+
+/// The columns of a leaf, as the engine gets them.
+///
+/// # Safety
+///
+/// As for [`with_computed`].
+pub unsafe fn columns(leaf: &Leaf) -> Outputs {
+    // SAFETY: the caller's promise.
+    let mut columns = unsafe { path_columns(leaf) };
+    columns.0.truncate(columns.0.len().saturating_sub(leaf.hidden));
+    columns
+}
+
+/// The columns of a leaf's path: those of [`columns`], then those that only the feed
+/// reads.
+///
+/// # Safety
+///
+/// As for [`with_computed`].
+pub unsafe fn path_columns(leaf: &Leaf) -> Outputs {
+    // SAFETY: a leaf's path has a target of expressions, whose types were
+    // checked when the leaf was made.
+    unsafe {
+        let exprs = iter::<pg_sys::Node>((*(*leaf.path).pathtarget).exprs);
+        let columns = exprs.filter_map(|expr| {
+            let ty = fusion_type(pg_sys::exprType(expr), pg_sys::exprTypmod(expr)).ok()?;
+            Some(Column { expr, ty })
+        });
+        Outputs(columns.collect())
+    }
+}
