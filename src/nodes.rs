@@ -43,6 +43,7 @@ tagged! {
     OpExpr: T_OpExpr,
     Param: T_Param,
     PlaceHolderVar: T_PlaceHolderVar,
+    Query: T_Query,
     RangeTblRef: T_RangeTblRef,
     RelabelType: T_RelabelType,
     Result: T_Result,

@@ -324,3 +324,53 @@ fn instr_time(duration: Duration) -> pg_sys::instr_time {
 /// The signature of `planner_hook` has been the same since version 13; named
 /// here so that a change has one place.
 pub type PlannerHook = pg_sys::planner_hook_type;
+
+/// A callback of a tree walker: whether to stop.
+pub type TreeWalker =
+    unsafe extern "C-unwind" fn(node: *mut pg_sys::Node, context: *mut std::ffi::c_void) -> bool;
+
+/// `expression_tree_walker`; since version 16 that name is a macro's.
+///
+/// # Safety
+///
+/// `node` is NULL or an expression; runs in a backend's main thread. Neither walker nor the
+/// function raises an error.
+pub unsafe fn walk_expression(
+    node: *mut pg_sys::Node,
+    walker: TreeWalker,
+    context: *mut std::ffi::c_void,
+) -> bool {
+    unsafe extern "C-unwind" {
+        #[cfg_attr(feature = "pg15", link_name = "expression_tree_walker")]
+        fn expression_tree_walker_impl(
+            node: *mut pg_sys::Node,
+            walker: TreeWalker,
+            context: *mut std::ffi::c_void,
+        ) -> bool;
+    }
+    // SAFETY: the caller's promise.
+    unsafe { expression_tree_walker_impl(node, walker, context) }
+}
+
+/// `query_tree_walker` over all of `query`; since version 16 that name is a macro's.
+///
+/// # Safety
+///
+/// As for [`walk_expression`].
+pub unsafe fn walk_query(
+    query: *mut pg_sys::Query,
+    walker: TreeWalker,
+    context: *mut std::ffi::c_void,
+) -> bool {
+    unsafe extern "C-unwind" {
+        #[cfg_attr(feature = "pg15", link_name = "query_tree_walker")]
+        fn query_tree_walker_impl(
+            query: *mut pg_sys::Query,
+            walker: TreeWalker,
+            context: *mut std::ffi::c_void,
+            flags: std::ffi::c_int,
+        ) -> bool;
+    }
+    // SAFETY: the caller's promise.
+    unsafe { query_tree_walker_impl(query, walker, context, 0) }
+}

@@ -66,6 +66,26 @@ SELECT same_fields('EXPLAIN (ANALYZE) SELECT count(*) FROM facts WHERE complain(
 -- above the node, and below another
 SELECT same_fields('SELECT complain(count(*)::int) FROM facts');
 SELECT same_fields('SELECT count(*) FROM shops WHERE shop_id > (SELECT count(*) FROM items WHERE complain(item_id))');
+-- in parallel workers
+CREATE FUNCTION complain_in_worker(int) RETURNS bool LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
+BEGIN
+    IF $1 > 2 THEN
+        RAISE 'no more than two' USING ERRCODE = '22P77', DETAIL = 'a detail', HINT = 'a hint', SCHEMA = 'a schema',
+            TABLE = 'a table', COLUMN = 'a column', DATATYPE = 'a type', CONSTRAINT = 'a constraint';
+    END IF;
+    RETURN true;
+END
+$$;
+SET parallel_leader_participation = off;
+SET parallel_setup_cost = 0;
+SET parallel_tuple_cost = 0;
+SET min_parallel_table_scan_size = 0;
+SELECT same_fields('SELECT count(*) FROM facts WHERE complain_in_worker(quantity)');
+RESET parallel_leader_participation;
+RESET parallel_setup_cost;
+RESET parallel_tuple_cost;
+RESET min_parallel_table_scan_size;
+DROP FUNCTION complain_in_worker;
 -- of what stands below EXPLAIN
 CREATE TABLE keys (key int CONSTRAINT one_of_each PRIMARY KEY);
 SELECT same_fields('EXPLAIN (ANALYZE) INSERT INTO keys SELECT 1 FROM shops');

@@ -88,7 +88,8 @@ by_value! {
     read_i32: i32(value) value;
     read_i64: i64(value) value;
     read_u32: u32(value) value;
-    read_f32: f32(value) value.to_bits();
+    // Extended as `Float4GetDatum` in postgres.h does.
+    read_f32: f32(value) value.to_bits() as i32;
     read_f64: f64(value) value.to_bits() as usize;
 }
 

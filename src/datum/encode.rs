@@ -83,6 +83,21 @@ impl ColumnWriter {
         self.form == Form::Varlena
     }
 
+    /// Whether a datum is the value itself.
+    pub fn is_by_value(&self) -> bool {
+        self.storage.by_value
+    }
+
+    /// What `datum`, which is not NULL, consists of in memory.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Storage::bytes`].
+    pub unsafe fn stored<'a>(&self, datum: &'a pg_sys::Datum) -> &'a [u8] {
+        // SAFETY: the caller's promise.
+        unsafe { self.storage.bytes(datum) }
+    }
+
     /// The bytes of `datum`, which is not NULL.
     ///
     /// # Safety

@@ -376,6 +376,7 @@ impl Feed {
                 pg_sys::InstrStartNode(instrument);
             }
             let rows = self.fill(feeder, page)?;
+            self.stage.unpin();
             if !instrument.is_null() {
                 pg_sys::InstrStopNode(instrument, rows as f64);
             }

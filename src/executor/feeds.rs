@@ -19,7 +19,7 @@ use super::crew::Crew;
 use super::feed::{Feed, Produced};
 use super::fusion::FusionState;
 use super::owned::Owned;
-use super::wait::{PATIENCE, latch_word, wait};
+use super::wait::{PATIENCE, latch_word, serve_interrupts, wait};
 use super::{Methods, NO_CALLBACKS, feed};
 use crate::boundary;
 use crate::error::{self, page_error};
@@ -300,7 +300,7 @@ impl Producer {
             if demand >> feed.leaf() & 1 == 0 || feed.has_ended() {
                 continue;
             }
-            pgrx::check_for_interrupts!();
+            serve_interrupts();
             // SAFETY: the caller's promise.
             if unsafe { feed.produce(feeder)? } == Produced::Progress {
                 self.next = index + 1;

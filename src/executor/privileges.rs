@@ -4,15 +4,16 @@ use crate::version;
 use pgrx::pg_sys;
 
 /// Checks that the current user may execute `function`, and tells whoever
-/// watches, as `ExecInitFunc` and `ExecInitAgg` do for functions that PostgreSQL
-/// calls itself. Raises an error if not.
+/// watches, as `ExecInitFunc` (execExpr.c), `ExecInitAgg` (nodeAgg.c) and
+/// `ExecBuildGroupingEqual` (execExpr.c) do for functions that PostgreSQL calls itself.
+/// Raises an error if not.
 ///
 /// # Safety
 ///
 /// Runs in a backend's main thread.
 pub unsafe fn check(function: pg_sys::Oid) {
-    // SAFETY: the caller's promise; the function exists, because the plan
-    // depends on it.
+    // SAFETY: the caller's promise; what the engine computes are functions of PostgreSQL's
+    // own, which cannot be dropped.
     unsafe {
         let result = version::check_execute(function);
         if result != pg_sys::AclResult::ACLCHECK_OK {

@@ -10,6 +10,7 @@
 //! buffers are pinned, and rows of other kinds come one at a time.
 
 use super::raw;
+use crate::boundary;
 use crate::datum::{self, ColumnWriter, is_toasted};
 use fusion_page::{MAX_CHUNK, PageMemoryMut, PageWriter, arena_bytes, row_payload};
 use fusion_plan::PgError;
@@ -33,6 +34,8 @@ pub struct Stage {
     written: usize,
     /// Pinned buffers, each once per pin.
     pins: Vec<pg_sys::Buffer>,
+    /// Values that were copied out of their buffers.
+    copies: Vec<Box<[u64]>>,
     /// For detoasted values.
     memory: pg_sys::MemoryContext,
 }
@@ -73,8 +76,9 @@ impl Stage {
                 texts: Box::new([&[]; CHUNK]),
             })
             .collect();
-        let (rows, ready, written, pins) = (0, 0, 0, Vec::new());
-        Self { columns, by_value, rows, ready, written, pins, memory }
+        let (rows, ready, written) = (0, 0, 0);
+        let (pins, copies) = (Vec::new(), Vec::new());
+        Self { columns, by_value, rows, ready, written, pins, copies, memory }
     }
 
     /// How many attributes of a slot must be decoded.
@@ -334,10 +338,55 @@ impl Stage {
                 return;
             }
             self.release();
+            self.copies.clear();
             (self.rows, self.ready, self.written) = (0, 0, 0);
             for column in &mut self.columns {
                 column.nulls = 0;
             }
+        }
+    }
+
+    /// Copies what rows in buffers that were not written point to, and releases the pins. A
+    /// node that is not running must not hold them: VACUUM waits for them
+    /// (`LockBufferForCleanup` in bufmgr.c), and on a standby recovery cancels their holder.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Stage::write`], within `boundary::guard`.
+    pub unsafe fn unpin(&mut self) {
+        if self.pins.is_empty() {
+            return;
+        }
+        // The rows were taken since the last copies were written.
+        self.copies.clear();
+        for column in self.columns.iter_mut().filter(|column| !column.writer.is_by_value()) {
+            for row in self.written..self.rows {
+                if column.nulls >> row & 1 == 0 {
+                    // SAFETY: a valid value.
+                    let bytes = unsafe { column.writer.stored(&column.datums[row]) };
+                    // A word is aligned for all of PostgreSQL's types, and a boxed slice
+                    // stays where it is.
+                    let mut copy = vec![0; bytes.len().div_ceil(size_of::<u64>())];
+                    // SAFETY: the copy has room for the bytes.
+                    unsafe {
+                        let place = copy.as_mut_ptr().cast();
+                        ptr::copy_nonoverlapping(bytes.as_ptr(), place, bytes.len());
+                    }
+                    column.datums[row] = pg_sys::Datum::from(copy.as_mut_ptr());
+                    self.copies.push(copy.into());
+                }
+            }
+        }
+        // SAFETY: the caller's promise.
+        unsafe { boundary::call(|| self.release_pins()) };
+    }
+
+    /// Without an iterator, whose destructor an error would jump over.
+    unsafe fn release_pins(&mut self) {
+        while let Some(buffer) = self.pins.pop() {
+            // SAFETY: pinned by `pin`, under the resource owner that is the current one
+            // whenever the node runs.
+            unsafe { raw::release_buffer(buffer) };
         }
     }
 
@@ -347,11 +396,8 @@ impl Stage {
     ///
     /// As for [`Stage::take`], in the transaction that took the rows.
     pub unsafe fn release(&mut self) {
-        // Without an iterator, whose destructor an error would jump over.
-        while let Some(buffer) = self.pins.pop() {
-            // SAFETY: pinned by `pin`.
-            unsafe { raw::release_buffer(buffer) };
-        }
+        // SAFETY: the caller's promise.
+        unsafe { self.release_pins() };
         self.skip();
     }
 }

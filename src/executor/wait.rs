@@ -1,5 +1,6 @@
 //! Waiting: on this backend's latch only, and never past a cancel.
 
+use crate::boundary;
 use crate::worker::my_latch;
 use pgrx::pg_sys;
 use std::time::Duration;
@@ -27,5 +28,23 @@ pub fn wait(timeout: Duration) {
         );
         pg_sys::ResetLatch(pg_sys::MyLatch);
     }
-    pgrx::check_for_interrupts!();
+    serve_interrupts();
+}
+
+/// Serves interrupts, as `CHECK_FOR_INTERRUPTS` does: a cancel, or what parallel workers
+/// have to say (`HandleParallelMessages` in parallel.c raises their errors, with all that
+/// they say of themselves).
+pub fn serve_interrupts() {
+    unsafe extern "C-unwind" {
+        /// Without pgrx's wrapper, which keeps only a part of an error.
+        #[link_name = "ProcessInterrupts"]
+        fn process_interrupts();
+    }
+    // SAFETY: a backend's main thread, within `boundary::guard`; a flag that signal
+    // handlers set.
+    unsafe {
+        if std::ptr::read_volatile(&raw const pg_sys::InterruptPending) != 0 {
+            boundary::call(|| process_interrupts());
+        }
+    }
 }

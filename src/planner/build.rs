@@ -364,6 +364,7 @@ impl Builder {
             below.extend(fragment.shown.iter().map(|(_, expr)| *expr));
             let (input, input_outputs) = self.fragment(&fragment.input, &below)?;
             let mut outputs = Outputs::default();
+            fragment.equalities.iter().for_each(|function| self.params.uses(*function));
             let mut groups = Vec::new();
             for group in &fragment.groups {
                 let typed = self.translate_typed(&input_outputs, *group)?;

@@ -105,6 +105,9 @@ pub struct AggregateFragment {
     pub input: Rc<Fragment>,
     /// Group key expressions.
     pub groups: Vec<*mut pg_sys::Node>,
+    /// The functions that say when keys are equal, which whoever runs the plan must be
+    /// allowed to execute (`ExecBuildGroupingEqual` in execExpr.c).
+    pub equalities: Vec<pg_sys::Oid>,
     /// The aggregate calls, each once.
     pub aggregates: Vec<*mut pg_sys::Aggref>,
     /// Columns that are neither keys nor arguments, and what a group shows of them.

@@ -92,6 +92,16 @@ unsafe fn group_keys(root: *mut pg_sys::PlannerInfo) -> Vec<*mut pg_sys::Node> {
     }
 }
 
+/// The functions behind the equality operators of `clauses`.
+unsafe fn equalities(clauses: *const pg_sys::List) -> Vec<pg_sys::Oid> {
+    // SAFETY: a list of a query's group or distinct clauses.
+    unsafe {
+        iter::<pg_sys::SortGroupClause>(clauses)
+            .map(|clause| pg_sys::get_opcode((*clause).eqop))
+            .collect()
+    }
+}
+
 /// The grouping step, all of it computed in the engine.
 unsafe fn grouped(
     root: *mut pg_sys::PlannerInfo,
@@ -111,6 +121,7 @@ unsafe fn grouped(
         let mut columns = Outputs::default();
 
         let groups = group_keys(root);
+        let equalities = equalities(version::processed_group_clause(root));
         let (shown, aggregates) = loose_columns(target, extra.havingQual, &groups);
         for expr in &groups {
             let about = |reason: Reason| reason.about(*expr);
@@ -167,6 +178,7 @@ unsafe fn grouped(
         let kind = Kind::Aggregate(AggregateFragment {
             input,
             groups,
+            equalities,
             aggregates,
             shown,
             having,
@@ -213,6 +225,7 @@ pub unsafe fn distinct(
         let kind = Kind::Aggregate(AggregateFragment {
             input,
             groups,
+            equalities: equalities(version::processed_distinct_clause(root)),
             aggregates: Vec::new(),
             shown: Vec::new(),
             having: Vec::new(),

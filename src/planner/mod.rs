@@ -34,6 +34,7 @@ mod order;
 mod path;
 mod placeholder;
 mod plan;
+mod read_ahead;
 mod reason;
 mod report;
 mod state;

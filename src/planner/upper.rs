@@ -6,7 +6,7 @@ use super::compare::comparable;
 use super::expr::{AnyVar, Columns, Params, Translator};
 use super::fragment::{Fragment, Kind, LimitFragment, SortFragment, SortItem};
 use super::functions;
-use super::{Reason, cost, group, leaf, path, report, state};
+use super::{Reason, cost, group, leaf, path, read_ahead, report, state};
 use crate::nodes::{self, cast, iter};
 use fusion_plan::{DataType, Function};
 use pgrx::pg_sys::{self, NodeTag, UpperRelationKind};
@@ -67,7 +67,9 @@ pub unsafe fn offer(
         };
         let fragment = Rc::new(fragment);
         state::set_fragment(output_rel, fragment.clone());
-        path::offer(output_rel, fragment, target, pathkeys);
+        if !read_ahead::may_surface(root, &fragment) {
+            path::offer(output_rel, fragment, target, pathkeys);
+        }
     }
 }
 
@@ -292,6 +294,9 @@ unsafe fn limit(
             return Err("no limit".into());
         }
         let (offset, count) = plain_limit((*root).parse).ok_or("a limit that is not a constant")?;
+        if count.is_some() && read_ahead::may_fail(&input) {
+            return Err("rows behind the limit may fail".into());
+        }
         // PostgreSQL's Limit asks for the rows that it skips, with all their columns.
         if offset.unwrap_or(0) > 0 {
             let target = (*root).upper_targets[UpperRelationKind::UPPERREL_FINAL as usize];

@@ -71,9 +71,10 @@ pub unsafe fn register() {
 
 unsafe extern "C-unwind" fn ignore(_signal: std::ffi::c_int) {}
 
-/// Ends the process at once, after PostgreSQL's own callbacks (those that are
-/// registered first run last): the C library's would tear down what the
-/// engine's threads may still use.
+/// Ends the process at once, after the callbacks that were registered later (`proc_exit`
+/// in ipc.c runs the last one first; of those before, `smgrshutdown` only closes files, as
+/// the end of the process does): the C library's would tear down what the engine's threads
+/// may still use.
 unsafe extern "C-unwind" fn leave(code: std::ffi::c_int, _arg: pg_sys::Datum) {
     // SAFETY: ends the process.
     unsafe { libc::_exit(code) };
@@ -194,8 +195,12 @@ impl Worker {
             }
             self.log.write();
             self.side.reap_dead_clients(is_alive);
+            // Nobody would take up a session without the doorbell's thread.
+            let deaf = self.doorbell.as_ref().is_none_or(|thread| thread.is_finished());
             // SAFETY: a flag that a signal handler sets.
-            if unsafe { std::ptr::read_volatile(&raw const pg_sys::ShutdownRequestPending) } != 0 {
+            let shut_down =
+                unsafe { std::ptr::read_volatile(&raw const pg_sys::ShutdownRequestPending) } != 0;
+            if deaf || shut_down {
                 break;
             }
         }

@@ -228,3 +228,40 @@ fn many_half_read_at_a_time() {
     );
     assert_pool_becomes_idle(&mut server.connect());
 }
+
+/// VACUUM waits for whoever has pinned a page: PostgreSQL's cursor holds one at most.
+#[test]
+fn an_idle_cursor_pins_no_pages() {
+    let (_turn, server) = turn();
+    let mut other = server.connect();
+    other
+        .batch_execute(
+            "CREATE TABLE pinned AS SELECT g, g % 50 AS k, md5(g::text) AS s, repeat('x', g % 300) AS x \
+             FROM generate_series(1, 20000) g; ANALYZE pinned",
+        )
+        .unwrap();
+    for (mode, query) in [
+        (Mode::Off, "SELECT k, count(*), min(s COLLATE \"C\") FROM pinned GROUP BY k ORDER BY k"),
+        (Mode::Force, "SELECT k, count(*), min(s COLLATE \"C\") FROM pinned GROUP BY k ORDER BY k"),
+        // Half-read, with rows that wait for room in a page.
+        (Mode::Force, "SELECT a.s, a.x FROM pinned a JOIN shop ON shop.id = a.k"),
+    ] {
+        let mut session = Watched::connect(server, mode);
+        session
+            .client
+            .batch_execute(&format!(
+                "BEGIN; DECLARE c NO SCROLL CURSOR FOR {query}; FETCH 1 FROM c"
+            ))
+            .unwrap();
+        assert_eq!(pool(&mut other).sessions, i32::from(mode == Mode::Force));
+        let pinned = "SELECT coalesce(sum(pinning_backends), 0) FROM pg_buffercache \
+            WHERE relfilenode = pg_relation_filenode('pinned')";
+        other.batch_execute("CREATE EXTENSION IF NOT EXISTS pg_buffercache").unwrap();
+        let pins: i64 = other.query_one(pinned, &[]).unwrap().get(0);
+        // The scan that is under way has its own page.
+        assert!(pins <= 1, "{pins} pinned pages, {query}");
+        session.client.batch_execute("COMMIT").unwrap();
+    }
+    other.batch_execute("DROP TABLE pinned; DROP EXTENSION pg_buffercache").unwrap();
+    assert_pool_becomes_idle(&mut other);
+}

@@ -150,6 +150,15 @@ fn privileges() {
             "SET ROLE ann",
             "SELECT lower(item) COLLATE \"C\" AS i, count(*) FROM s JOIN p ON p.id = shop_id \
              GROUP BY 1 ORDER BY 1 LIMIT 3",
+            // The equality that says what a group is.
+            "RESET ROLE",
+            "REVOKE EXECUTE ON FUNCTION int4eq(int, int) FROM PUBLIC",
+            "SET ROLE ann",
+            "! SELECT qty, count(*) FROM s GROUP BY qty",
+            "! SELECT DISTINCT shop_id, qty FROM s",
+            "SELECT item, count(*) FROM s GROUP BY item ORDER BY item COLLATE \"C\" LIMIT 3",
+            "RESET ROLE",
+            "GRANT EXECUTE ON FUNCTION int4eq(int, int) TO PUBLIC",
         ]),
     );
 }

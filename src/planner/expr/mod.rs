@@ -166,7 +166,10 @@ impl<'a, C: Columns> Translator<'a, C> {
             match kind {
                 Kind::Const => self.constant(node),
                 Kind::Param => self.param(node),
-                Kind::SqlValue => self.value_at_start(node),
+                Kind::SqlValue if stable::is_current_time(&*node.cast()) => {
+                    self.value_at_start(node)
+                }
+                Kind::SqlValue => Err("a value that may change while a cursor is open".into()),
                 Kind::Relabel => self.relabel(&*node.cast()),
                 Kind::ViaText => self.coerce_via_io(&*node.cast()),
                 Kind::Operator => self.operator(&*node.cast()),

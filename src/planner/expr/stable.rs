@@ -18,7 +18,7 @@ pub(super) unsafe fn is_stable_value(node: *const pg_sys::Node) -> bool {
     // SAFETY: each cast follows the tag.
     unsafe {
         match tag(node) {
-            NodeTag::T_SQLValueFunction => true,
+            NodeTag::T_SQLValueFunction => is_current_time(&*node.cast()),
             NodeTag::T_FuncExpr => {
                 let call = &*node.cast::<pg_sys::FuncExpr>();
                 is_harmless(call.funcid, call.args)
@@ -32,6 +32,25 @@ pub(super) unsafe fn is_stable_value(node: *const pg_sys::Node) -> bool {
     }
 }
 
+/// Whether `value` is the time at which the transaction began, as a date, time or
+/// timestamp. The others (`ExecEvalSQLValueFunction` in execExprInterp.c), like the start
+/// of the statement, may be other ones when more rows of a cursor are fetched.
+pub(super) fn is_current_time(value: &pg_sys::SQLValueFunction) -> bool {
+    use pg_sys::SQLValueFunctionOp::*;
+    matches!(
+        value.op,
+        SVFOP_CURRENT_DATE
+            | SVFOP_CURRENT_TIME
+            | SVFOP_CURRENT_TIME_N
+            | SVFOP_CURRENT_TIMESTAMP
+            | SVFOP_CURRENT_TIMESTAMP_N
+            | SVFOP_LOCALTIME
+            | SVFOP_LOCALTIME_N
+            | SVFOP_LOCALTIMESTAMP
+            | SVFOP_LOCALTIMESTAMP_N
+    )
+}
+
 /// Whether a call of `function` depends on the session's time zone or on the
 /// current time only, and cannot fail with these arguments.
 unsafe fn is_harmless(function: pg_sys::Oid, args: *const pg_sys::List) -> bool {
@@ -41,7 +60,7 @@ unsafe fn is_harmless(function: pg_sys::Oid, args: *const pg_sys::List) -> bool 
         unsafe { iter::<Node>(args) }
     };
     match function.to_u32() {
-        F_NOW | F_TRANSACTION_TIMESTAMP | F_STATEMENT_TIMESTAMP => true,
+        F_NOW | F_TRANSACTION_TIMESTAMP => true,
         // The current time is far from the ends of its range, and so are its
         // date, its local time and moments some thousand years around it.
         F_DATE_TIMESTAMPTZ | F_TIMESTAMP_TIMESTAMPTZ | F_TIMESTAMPTZ_DATE => {

@@ -8,11 +8,10 @@ use crate::nodes::{cast, iter};
 use crate::planner::build::{Column, Outputs, variables};
 use crate::planner::expr::{AnyVar, Params, Translator};
 use crate::planner::order::in_evaluation_order;
+use crate::planner::report;
 use crate::planner::types::fusion_type;
-use crate::planner::{Reason, report};
 use fusion_plan::{DataType, Expr, Function};
 use pgrx::pg_sys;
-use std::ffi::CStr;
 
 /// A clause of a base relation that another than the leaf may evaluate.
 pub(super) struct Filter {
@@ -35,87 +34,6 @@ pub(super) struct Moved {
 impl Moved {
     pub(super) fn all(&self) -> impl Iterator<Item = &Filter> {
         self.feed.iter().chain(&self.engine)
-    }
-}
-
-/// Whether the rows of `rel` may be those of a leaf: what is volatile must be called as
-/// often as PostgreSQL's own plan calls it, and a leaf is read ahead of what is asked for.
-///
-/// # Errors
-///
-/// If something volatile is computed below `rel`.
-///
-/// # Safety
-///
-/// `rel` is a base or join relation of the planner call under way.
-pub(super) unsafe fn check_volatility(
-    root: *mut pg_sys::PlannerInfo,
-    rel: *const pg_sys::RelOptInfo,
-) -> Result<(), Reason> {
-    // SAFETY: the planner's structures are valid; both arrays have an entry for every
-    // range table index, and those of base relations are no NULLs.
-    unsafe {
-        let mut relation = -1;
-        loop {
-            relation = pg_sys::bms_next_member((*rel).relids, relation);
-            if relation < 0 {
-                return Ok(());
-            }
-            let base = *(*root).simple_rel_array.add(relation as usize);
-            let entry = *(*root).simple_rte_array.add(relation as usize);
-            // From version 16 on an outer join has a number as well.
-            if base.is_null() || entry.is_null() {
-                continue;
-            }
-            let joined = iter::<pg_sys::RestrictInfo>((*base).joininfo)
-                .filter(|info| pg_sys::bms_is_subset((**info).required_relids, (*rel).relids));
-            let mut clauses = iter::<pg_sys::RestrictInfo>((*base).baserestrictinfo).chain(joined);
-            if clauses.any(|info| pg_sys::contain_volatile_functions(info.cast()))
-                || is_volatile(root, &*entry)
-            {
-                return Err("a volatile function".into());
-            }
-        }
-    }
-}
-
-/// Whether computing the rows of `entry` calls a volatile function.
-unsafe fn is_volatile(root: *const pg_sys::PlannerInfo, entry: &pg_sys::RangeTblEntry) -> bool {
-    // SAFETY: parts of a valid range table entry, NULL where its kind has none. Planning
-    // a subquery leaves the entry's own copy as it was (`set_subquery_pathlist`).
-    unsafe {
-        let parts: [*mut pg_sys::Node; 4] = [
-            entry.functions.cast(),
-            entry.values_lists.cast(),
-            entry.tablefunc.cast(),
-            entry.subquery.cast(),
-        ];
-        parts
-            .into_iter()
-            .chain(common_table_query(root, entry))
-            .any(|part| !part.is_null() && pg_sys::contain_volatile_functions(part))
-    }
-}
-
-/// The query of the common table expression that `entry` reads, looked for as
-/// `set_cte_pathlist` does.
-unsafe fn common_table_query(
-    root: *const pg_sys::PlannerInfo,
-    entry: &pg_sys::RangeTblEntry,
-) -> Option<*mut pg_sys::Node> {
-    if entry.rtekind != pg_sys::RTEKind::RTE_CTE || entry.self_reference {
-        return None;
-    }
-    // SAFETY: the planner's structures are valid; names are C strings.
-    unsafe {
-        let mut level = root;
-        for _ in 0..entry.ctelevelsup {
-            level = (*level).parent_root;
-        }
-        let name = CStr::from_ptr(entry.ctename);
-        iter::<pg_sys::CommonTableExpr>((*(*level).parse).cteList)
-            .find(|table| CStr::from_ptr((**table).ctename) == name)
-            .map(|table| (*table).ctequery)
     }
 }
 

@@ -1,12 +1,14 @@
 //! Leaves: PostgreSQL paths as inputs of fusion plans.
 //!
 //! [`make`] is the one constructor. Whatever PostgreSQL is to compute in a leaf goes
-//! through it: it decides whether that may be computed there at all ([`clauses`] for
-//! conditions, [`computed`] for columns), and then takes the cheaper of the path for one
-//! process and the one that parallel workers share, if they may share it ([`parallel`]).
+//! through it: it decides whether that may be computed there at all ([`effects`] for what
+//! it does besides, [`clauses`] for conditions, [`computed`] for columns), and then takes
+//! the cheaper of the path for one process and the one that parallel workers share, if they
+//! may share it ([`parallel`]).
 
 mod clauses;
 mod computed;
+mod effects;
 mod parallel;
 mod path;
 
@@ -17,7 +19,7 @@ use super::build::{Column, Outputs};
 use super::cost::{self, Cost};
 use super::fragment::{Fragment, Kind, Leaf};
 use super::types::fusion_type;
-use super::{Reason, report, state};
+use super::{Reason, read_ahead, report, state};
 use crate::guc;
 use crate::nodes::iter;
 use clauses::{Filter, Moved};
@@ -50,7 +52,9 @@ pub unsafe fn offer(
         };
         let fragment = Rc::new(fragment);
         state::set_fragment(rel, fragment.clone());
-        if fragment.does_something() || guc::FORCE.get() {
+        if (fragment.does_something() || guc::FORCE.get())
+            && !read_ahead::may_surface(root, &fragment)
+        {
             super::path::offer(rel, fragment, (*rel).reltarget, std::ptr::null_mut());
         }
     }
@@ -71,7 +75,7 @@ pub unsafe fn fragment_of(
         if !(*rel).lateral_relids.is_null() {
             return Err("a lateral reference".into());
         }
-        clauses::check_volatility(root, rel)?;
+        effects::check(root, rel)?;
         let sources = Sources::of(rel).ok_or("no PostgreSQL path without parameters")?;
         make(root, sources, &[])
     }

@@ -5,6 +5,7 @@ use super::{Lowering, Stream, datafusion, inconsistent, schema_of, unsupported};
 use crate::expr::JunctionKind;
 use crate::ops::LeafExec;
 use datafusion_physical_plan::coop::CooperativeExec;
+use datafusion_physical_plan::empty::EmptyExec;
 use datafusion_physical_plan::filter::FilterExecBuilder;
 use datafusion_physical_plan::limit::{GlobalLimitExec, LocalLimitExec};
 use datafusion_physical_plan::projection::{ProjectionExec, ProjectionExpr};
@@ -159,6 +160,11 @@ impl Lowering<'_> {
     ) -> Result<Stream, PgError> {
         if offset == 0 && count.is_none() {
             return Ok(input);
+        }
+        if count == Some(0) {
+            // PostgreSQL does not even run what is below (`LIMIT_EMPTY` in nodeLimit.c).
+            let plan = self.operator(node, EmptyExec::new(input.plan.schema()));
+            return Ok(Stream { rows: 0.0, borrows: false, ..input }.under(plan));
         }
         let mut input = input;
         if let Some(count) = count
