@@ -24,6 +24,7 @@ macro_rules! tagged {
 
 tagged! {
     Aggref: T_Aggref,
+    Append: T_Append,
     ArrayExpr: T_ArrayExpr,
     BoolExpr: T_BoolExpr,
     BooleanTest: T_BooleanTest,
@@ -43,7 +44,6 @@ tagged! {
     OpExpr: T_OpExpr,
     Param: T_Param,
     PlaceHolderVar: T_PlaceHolderVar,
-    RangeTblRef: T_RangeTblRef,
     RelabelType: T_RelabelType,
     Result: T_Result,
     ScalarArrayOpExpr: T_ScalarArrayOpExpr,

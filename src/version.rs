@@ -324,3 +324,21 @@ fn instr_time(duration: Duration) -> pg_sys::instr_time {
 /// The signature of `planner_hook` has been the same since version 13; named
 /// here so that a change has one place.
 pub type PlannerHook = pg_sys::planner_hook_type;
+
+/// Marks `append` as one that leaves none of its plans out at run time.
+///
+/// # Safety
+///
+/// `append` is a valid plan.
+pub unsafe fn prunes_nothing(append: *mut pg_sys::Append) {
+    #[cfg(not(feature = "pg18"))]
+    // SAFETY: the caller's promise.
+    unsafe {
+        (*append).part_prune_info = std::ptr::null_mut();
+    }
+    #[cfg(feature = "pg18")]
+    // SAFETY: the caller's promise.
+    unsafe {
+        (*append).part_prune_index = -1;
+    }
+}
