@@ -44,7 +44,6 @@ tagged! {
     Param: T_Param,
     PlaceHolderVar: T_PlaceHolderVar,
     Query: T_Query,
-    RangeTblRef: T_RangeTblRef,
     RelabelType: T_RelabelType,
     Result: T_Result,
     ScalarArrayOpExpr: T_ScalarArrayOpExpr,

@@ -150,6 +150,10 @@ SELECT xpath('/e:explain/e:Query/e:Fusion-Reasons/e:Item/text()', explain_as('XM
              '{{e,http://www.postgresql.org/2009/explain}}');
 SELECT substring(explain_as('YAML', 'SELECT last_of(quantity) FROM facts') FROM '\n(  Fusion Reasons:.*)$');
 
+-- a cursor that keeps PostgreSQL's plan
+SELECT reasons_of('DECLARE c CURSOR FOR SELECT city FROM shops WHERE opened > ''2010-05-01''');
+SELECT reasons_of('DECLARE c CURSOR FOR SELECT city, count(*) FROM shops GROUP BY city');
+
 DROP TABLE "Odd Name", fresh;
 DROP AGGREGATE last_of(int);
 DROP OPERATOR <~> (int, int);

@@ -199,24 +199,14 @@ unsafe extern "C-unwind" fn initialize_worker(
 }
 
 /// The workers are to go: the Gather above, which is shut down next, waits for them, and
-/// they stop when the session is over.
-///
-/// That does not mean that no more rows are wanted. `ExecutePlan` in execMain.c shuts the
-/// nodes down after each portion of the rows, of a portal that is read in steps or of an
-/// SQL function in a target list. Then there are no workers: it allows them only if the
-/// plan runs once, to its end, and nothing else but it shuts nodes down. So a run with
-/// workers is over, and the session of any other goes on with the leader alone.
+/// they stop when the session is over. There are none if it must go on.
 unsafe extern "C-unwind" fn shutdown(node: *mut pg_sys::CustomScanState) {
     // SAFETY: called by PostgreSQL on a node of ours.
     unsafe {
         boundary::guard(|| {
             let state: *mut FeedsState = node.cast();
-            let estate = (*node).ss.ps.state;
-            if (*estate).es_use_parallel_mode
-                && !(*state).fusion.is_null()
-                && let Some(run) = FusionState::run((*state).fusion)
-            {
-                run.stop();
+            if !(*state).fusion.is_null() {
+                FusionState::shut_down((*state).fusion);
             }
             // The memory goes with the Gather's parallel context.
             (*state).shared = ptr::null_mut();

@@ -23,6 +23,7 @@ static EXEC_METHODS: Methods<pg_sys::CustomExecMethods> = Methods(pg_sys::Custom
     ExecCustomScan: Some(exec),
     EndCustomScan: Some(end),
     ReScanCustomScan: Some(rescan),
+    ShutdownCustomScan: Some(shutdown),
     ExplainCustomScan: Some(explain::explain),
     ..NO_CALLBACKS
 });
@@ -51,6 +52,30 @@ impl FusionState {
     pub unsafe fn run<'a>(node: *mut pg_sys::CustomScanState) -> Option<&'a mut Run> {
         // SAFETY: the caller's promise.
         unsafe { Owned::get(&raw mut (*node.cast::<Self>()).run) }
+    }
+
+    /// PostgreSQL shuts the nodes of a plan down, this one or one below it: ends the session
+    /// if no more rows will be asked for.
+    ///
+    /// A shutdown alone does not say so: it says that parallel workers may go.
+    /// `ExecutePlan` in execMain.c, which nothing else does, shuts the nodes down after each
+    /// portion of the rows, of a portal that is read in steps or of an SQL function in a
+    /// target list. But it allows parallel mode only if the plan runs once, to its end. So
+    /// in parallel mode the run is over, and in any other there are no workers, and the
+    /// session goes on with the leader alone.
+    ///
+    /// # Safety
+    ///
+    /// As for [`FusionState::run`].
+    pub unsafe fn shut_down(node: *mut pg_sys::CustomScanState) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            if (*(*node).ss.ps.state).es_use_parallel_mode
+                && let Some(run) = Self::run(node)
+            {
+                run.stop();
+            }
+        }
     }
 
     /// Whether `node` is a PgFusion node.
@@ -162,6 +187,11 @@ unsafe extern "C-unwind" fn end(node: *mut pg_sys::CustomScanState) {
             feed::end_children(node);
         });
     }
+}
+
+unsafe extern "C-unwind" fn shutdown(node: *mut pg_sys::CustomScanState) {
+    // SAFETY: called by PostgreSQL on a node of ours.
+    unsafe { boundary::guard(|| FusionState::shut_down(node)) }
 }
 
 unsafe extern "C-unwind" fn rescan(node: *mut pg_sys::CustomScanState) {

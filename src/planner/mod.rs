@@ -22,6 +22,7 @@ mod collation;
 mod compare;
 pub mod compatibility;
 mod cost;
+mod cursor;
 mod expr;
 mod fragment;
 mod functions;
@@ -48,7 +49,6 @@ pub use types::type_name;
 
 use crate::boundary;
 use crate::guc;
-use crate::nodes::{cast, iter};
 use crate::shared;
 use crate::version::{self, PlannerHook};
 use pgrx::pg_sys;
@@ -104,6 +104,36 @@ unsafe extern "C-unwind" fn planner(
     options: c_int,
     params: pg_sys::ParamListInfo,
 ) -> *mut pg_sys::PlannedStmt {
+    // SAFETY: the arguments are passed on as they came.
+    unsafe {
+        boundary::guard(|| {
+            let wanted = guc::enabled() && shared::worker_is_up();
+            let plan = |parse, options, wanted| plan(parse, query, options, params, wanted);
+            match wanted && cursor::is_one(options) {
+                true => cursor::plan(parse, options, plan),
+                false => plan(parse, options, wanted).statement,
+            }
+        })
+    }
+}
+
+/// What came of one planner call.
+struct Planned {
+    statement: *mut pg_sys::PlannedStmt,
+    /// Whether a path of ours became a plan.
+    has_fusion: bool,
+    /// Whether the call answered the request for a report.
+    reported: bool,
+}
+
+/// Plans a query, with fusion plans if they are `wanted`.
+unsafe fn plan(
+    parse: *mut pg_sys::Query,
+    query: *const c_char,
+    options: c_int,
+    params: pg_sys::ParamListInfo,
+    wanted: bool,
+) -> Planned {
     unsafe extern "C-unwind" {
         /// Without pgrx's wrapper, so that errors pass through [`boundary::call`].
         fn standard_planner(
@@ -113,63 +143,22 @@ unsafe extern "C-unwind" fn planner(
             params: pg_sys::ParamListInfo,
         ) -> *mut pg_sys::PlannedStmt;
     }
-    // SAFETY: the arguments are passed on as they came.
+    // SAFETY: the arguments of `planner`, or a copy of its query.
     unsafe {
-        boundary::guard(|| {
-            let active =
-                guc::enabled() && shared::worker_is_up() && !may_be_updated_through(parse, options);
-            let _state = state::enter(active, report::accept(options));
-            let previous = PREVIOUS.with(|previous| previous.planner.get());
-            let statement = boundary::call(|| match previous {
-                Some(hook) => hook(parse, query, options, params),
-                None => standard_planner(parse, query, options, params),
-            });
-            report::answer(statement);
-            if plan::is_all_ours((*statement).planTree) {
-                // What is left to PostgreSQL's expressions is not worth compiling.
-                (*statement).jitFlags = pg_sys::PGJIT_NONE as c_int;
-            }
-            statement
-        })
-    }
-}
-
-/// Whether `query` is of a cursor that an UPDATE or DELETE may name in WHERE CURRENT
-/// OF: a DECLARE CURSOR, or one of PL/pgSQL's, over the rows of one table. PostgreSQL
-/// looks for the scan of that table in the cursor's plan (`search_plan_tree` in
-/// execCurrent.c) and would not find it below a node of ours.
-unsafe fn may_be_updated_through(query: *const pg_sys::Query, options: c_int) -> bool {
-    // SAFETY: the planner's argument, which is a valid query.
-    options & pg_sys::CURSOR_OPT_FAST_PLAN as c_int != 0 && unsafe { shows_one_table(query) }
-}
-
-/// Whether the rows of `query` are rows of one table, maybe through a subquery or
-/// view of the same kind.
-unsafe fn shows_one_table(query: *const pg_sys::Query) -> bool {
-    // SAFETY: a valid query; range-table references count from 1.
-    unsafe {
-        let query = &*query;
-        if query.hasAggs
-            || query.hasWindowFuncs
-            || !query.groupClause.is_null()
-            || !query.distinctClause.is_null()
-            || !query.setOperations.is_null()
-        {
-            return false;
+        let notes = report::accept(options);
+        let reported = notes.is_some();
+        let _state = state::enter(wanted, notes);
+        let previous = PREVIOUS.with(|previous| previous.planner.get());
+        let statement = boundary::call(|| match previous {
+            Some(hook) => hook(parse, query, options, params),
+            None => standard_planner(parse, query, options, params),
+        });
+        report::answer(statement);
+        if plan::is_all_ours((*statement).planTree) {
+            // What is left to PostgreSQL's expressions is not worth compiling.
+            (*statement).jitFlags = pg_sys::PGJIT_NONE as c_int;
         }
-        let mut from = iter::<pg_sys::Node>((*query.jointree).fromlist);
-        let (Some(first), None) = (from.next(), from.next()) else {
-            return false;
-        };
-        cast::<pg_sys::RangeTblRef, _>(first)
-            .and_then(|first| {
-                iter::<pg_sys::RangeTblEntry>(query.rtable).nth(first.rtindex as usize - 1)
-            })
-            .is_some_and(|entry| match (*entry).rtekind {
-                pg_sys::RTEKind::RTE_RELATION => true,
-                pg_sys::RTEKind::RTE_SUBQUERY => shows_one_table((*entry).subquery),
-                _ => false,
-            })
+        Planned { statement, has_fusion: state::has_plan(), reported }
     }
 }
 

@@ -115,6 +115,7 @@ unsafe fn plan(
         (*scan).custom_private = Carried::store(&plan, &functions)?;
         (*scan).custom_scan_tlist = target_list(outputs.0.iter().map(|column| column.expr));
         (*scan).methods = executor::fusion_scan_methods();
+        state::set_has_plan();
         Ok(&raw mut (*scan).scan.plan)
     }
 }

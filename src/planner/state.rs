@@ -21,6 +21,7 @@ pub struct State {
     leaves: HashMap<*const pg_sys::RelOptInfo, Option<Rc<Fragment>>>,
     clauses: HashMap<*const pg_sys::RestrictInfo, Rc<Clause>>,
     offered: Vec<Rc<Fragment>>,
+    has_plan: bool,
     notes: Option<Notes>,
 }
 
@@ -107,6 +108,16 @@ pub fn remember_offered(fragment: Rc<Fragment>) -> usize {
 /// The fragment offered under `number`.
 pub fn offered(number: usize) -> Option<Rc<Fragment>> {
     with(|state| state.offered.get(number).cloned())
+}
+
+/// Says that a path of ours has become a plan.
+pub fn set_has_plan() {
+    with(|state| state.has_plan = true);
+}
+
+/// Whether a path of ours has become a plan.
+pub fn has_plan() -> bool {
+    with(|state| state.has_plan)
 }
 
 /// What `f` does with the notes for a report, if one is wanted of the current

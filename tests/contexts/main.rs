@@ -2,6 +2,7 @@
 //! PostgreSQL alone would show.
 
 mod cursors;
+mod directions;
 mod isolation;
 mod nested;
 mod prepared;
@@ -9,3 +10,4 @@ mod procedures;
 mod relations;
 mod security;
 mod statements;
+mod steps;

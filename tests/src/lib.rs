@@ -7,6 +7,7 @@
 
 pub mod big;
 pub mod plan;
+pub mod portal;
 pub mod process;
 pub mod query;
 pub mod scene;

@@ -137,6 +137,14 @@ pub unsafe fn answer(statement: *const pg_sys::PlannedStmt) {
     REQUEST.set(Request::Answered(lines));
 }
 
+/// Replaces the answer that the last planner call gave: its plan is not taken, for
+/// `reason`.
+pub fn replace_answer(reason: &str) {
+    let why = Why::Reason(reason.to_owned());
+    let line = Line { place: "query".to_owned(), why, subplan: None };
+    REQUEST.set(Request::Answered(vec![line]));
+}
+
 /// What has been noted in a planner call.
 #[derive(Default)]
 pub struct Notes {
