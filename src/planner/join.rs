@@ -79,7 +79,7 @@ pub unsafe fn offer(
             // A forced path is offered again, because PostgreSQL may have found
             // a better one since.
             if guc::FORCE.get() {
-                path::offer(joinrel, best, (*joinrel).reltarget, std::ptr::null_mut());
+                path::offer(root, joinrel, best, (*joinrel).reltarget, std::ptr::null_mut());
             }
             return;
         }
@@ -105,7 +105,7 @@ pub unsafe fn offer(
         let fragment = Rc::new(fragment);
         state::set_fragment(joinrel, fragment.clone());
         if guc::FORCE.get() || may_return(root, joinrel) {
-            path::offer(joinrel, fragment, (*joinrel).reltarget, std::ptr::null_mut());
+            path::offer(root, joinrel, fragment, (*joinrel).reltarget, std::ptr::null_mut());
         }
     }
 }

@@ -26,6 +26,7 @@ mod expr;
 mod fragment;
 mod functions;
 mod group;
+mod inlined;
 mod join;
 mod leaf;
 mod literal;
@@ -37,6 +38,7 @@ mod plan;
 mod reason;
 mod report;
 mod state;
+mod stored_form;
 mod types;
 mod upper;
 
@@ -117,7 +119,8 @@ unsafe extern "C-unwind" fn planner(
         boundary::guard(|| {
             let active =
                 guc::enabled() && shared::worker_is_up() && !may_be_updated_through(parse, options);
-            let _state = state::enter(active, report::accept(options));
+            let shows_form = active && stored_form::is_shown(parse);
+            let _state = state::enter(active, shows_form, report::accept(options));
             let previous = PREVIOUS.with(|previous| previous.planner.get());
             let statement = boundary::call(|| match previous {
                 Some(hook) => hook(parse, query, options, params),

@@ -67,7 +67,7 @@ pub unsafe fn offer(
         };
         let fragment = Rc::new(fragment);
         state::set_fragment(output_rel, fragment.clone());
-        path::offer(output_rel, fragment, target, pathkeys);
+        path::offer(root, output_rel, fragment, target, pathkeys);
     }
 }
 

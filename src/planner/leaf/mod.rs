@@ -51,7 +51,7 @@ pub unsafe fn offer(
         let fragment = Rc::new(fragment);
         state::set_fragment(rel, fragment.clone());
         if fragment.does_something() || guc::FORCE.get() {
-            super::path::offer(rel, fragment, (*rel).reltarget, std::ptr::null_mut());
+            super::path::offer(root, rel, fragment, (*rel).reltarget, std::ptr::null_mut());
         }
     }
 }
