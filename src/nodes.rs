@@ -51,6 +51,7 @@ tagged! {
     SeqScanState: T_SeqScanState,
     SortGroupClause: T_SortGroupClause,
     SubPlan: T_SubPlan,
+    SubqueryScan: T_SubqueryScan,
     SubqueryScanPath: T_SubqueryScanPath,
     SubqueryScanState: T_SubqueryScanState,
     TargetEntry: T_TargetEntry,

@@ -2,8 +2,15 @@
 -- would not have done for them must not be done, or not be seen.
 \pset tuples_only on
 \pset format unaligned
--- PostgreSQL's parallel workers read ahead, too
-CREATE FUNCTION serially(query text) RETURNS text LANGUAGE plpgsql SET max_parallel_workers_per_gather = 0 AS 'BEGIN RETURN same(query); END';
+-- serially(query) is same(query) without parallel workers: PostgreSQL's read ahead, too
+CREATE FUNCTION serially(query text) RETURNS text LANGUAGE plpgsql SET max_parallel_workers_per_gather = 0 AS $$
+DECLARE
+    native text := array_to_string(rows_of(query, false), ' ');
+    fused text := array_to_string(rows_of(query, true), ' ');
+BEGIN
+    RETURN CASE WHEN native = fused THEN 'same ' ELSE 'DIFFERENT ' || native || ' and ' END || fused || ', ' || fusion_of(query);
+END
+$$;
 CREATE TABLE numbers AS SELECT n, n % 1000 AS k, n % 10 AS d FROM generate_series(1, 60000) n;
 CREATE TABLE thousand AS SELECT k, k % 10 AS d FROM generate_series(1, 1000) k;
 ANALYZE numbers, thousand;

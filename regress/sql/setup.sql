@@ -176,7 +176,7 @@ $$;
 --   lateral     three times below a nested loop, with and without the rows: a
 --               parameter changes
 --   again       twice below a nested loop, without a parameter
-CREATE FUNCTION rows_by(way text, query text, count int) RETURNS text[]
+CREATE FUNCTION rows_by(way text, query text, count int, fusion bool) RETURNS text[]
 LANGUAGE plpgsql
 SET min_parallel_table_scan_size = 0
 SET parallel_setup_cost = 0
@@ -190,8 +190,8 @@ DECLARE
     portion text[];
     opened refcursor;
 BEGIN
-    PERFORM set_config('enable_fusion_customscan', 'on', true),
-            set_config('pg_fusion.force', 'on', true);
+    PERFORM set_config('enable_fusion_customscan', fusion::text, true),
+            set_config('pg_fusion.force', fusion::text, true);
     IF way IN ('lateral', 'again') THEN
         -- Workers are started for each scan, which takes its time.
         SET LOCAL max_parallel_workers_per_gather = 0;
@@ -264,13 +264,17 @@ BEGIN
     END IF;
     IF node LIKE 'PgFusion%' AND query ~* '^\s*(select|with|values)' AND count <= 5000 THEN
         FOREACH way IN ARRAY '{at once,in steps,lazily,lateral,again}'::text[] LOOP
-            fused := rows_by(way, query, count);
+            fused := rows_by(way, query, count, true);
             expected := native;
             IF way IN ('lateral', 'again') AND NOT failed THEN
                 expected := bag(native || native);
                 fused := bag(fused);
             ELSIF is_bag THEN
                 fused := bag(fused);
+            END IF;
+            -- Of a cursor PostgreSQL's own plan may be another one, and meet errors later.
+            IF fused IS DISTINCT FROM expected AND failed THEN
+                expected := rows_by(way, query, count, false);
             END IF;
             IF fused IS DISTINCT FROM expected THEN
                 RETURN format('DIFFERENT %s in %s (%s)', way, difference(expected, fused), node);

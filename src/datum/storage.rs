@@ -116,15 +116,30 @@ fn sign_extended(word: [u8; 8], length: usize) -> pg_sys::Datum {
 /// A varlena and its length in a form that can be copied byte by byte: pointers
 /// to other memory of the backend (expanded objects, indirect pointers) are
 /// followed, pointers to a TOAST table are not.
+#[inline(always)]
 unsafe fn inert_varlena(varlena: *mut pg_sys::varlena) -> (*mut u8, usize) {
-    // SAFETY: the caller's promise. An external varlena is a byte of one
-    // followed by its kind.
+    let start: *mut u8 = varlena.cast();
+    // SAFETY: the caller's promise. A header of one byte is odd and has the length in its
+    // upper seven bits; one of four, compressed or not, in its upper thirty.
     unsafe {
-        let first = *varlena.cast::<u8>();
+        match *start {
+            0x01 => external(varlena),
+            first if first & 1 == 1 => (start, usize::from(first >> 1)),
+            _ => (start, (start.cast::<u32>().read_unaligned() >> 2) as usize),
+        }
+    }
+}
+
+/// [`inert_varlena`] of a pointer.
+#[cold]
+unsafe fn external(varlena: *mut pg_sys::varlena) -> (*mut u8, usize) {
+    // SAFETY: the caller's promise. An external varlena is a byte of one followed by its
+    // kind.
+    unsafe {
         let on_disk = pg_sys::vartag_external::VARTAG_ONDISK as u8;
-        let flat = match first {
-            0x01 if *varlena.cast::<u8>().add(1) != on_disk => pg_sys::pg_detoast_datum(varlena),
-            _ => varlena,
+        let flat = match *varlena.cast::<u8>().add(1) {
+            kind if kind == on_disk => varlena,
+            _ => pg_sys::pg_detoast_datum(varlena),
         };
         (flat.cast(), pgrx::varsize_any(flat))
     }

@@ -164,7 +164,7 @@ unsafe fn scion<'a>(feed: *mut pg_sys::CustomScanState, carried: &FeedPlan) -> O
             let own = plain_columns((*plan).plan.targetlist, (*plan).scanrelid as i32)?;
             columns = columns
                 .into_iter()
-                .map(|column| own.get(column).copied())
+                .map(|column| own.get(column).copied().flatten())
                 .collect::<Option<_>>()?;
             leaf = (*leaf.cast::<pg_sys::SubqueryScanState>()).subplan;
             bypassed.push(leaf);
@@ -178,33 +178,38 @@ unsafe fn scion<'a>(feed: *mut pg_sys::CustomScanState, carried: &FeedPlan) -> O
         let run = FusionState::run(node)?;
         let types = run.tree.plan.schema(&run.tree.plan.root)?;
         let columns = columns.into_iter().zip(&carried.types).map(|(column, wanted)| {
-            let column = *own.get(column)?;
+            let column = own.get(column).copied().flatten()?;
             in_type(Expr::Column(column as u32), *types.get(column)?, *wanted)
         });
         Some(Scion { columns: columns.collect::<Option<_>>()?, bypassed, run })
     }
 }
 
-/// For each entry of a target list the column of `relation` that it is, counted from 0;
+/// For each entry of a target list the column of `relation` that it is, counted from 0, or
+/// `None` for a constant, which stands for what is not used (`remove_unused_subquery_outputs`);
 /// `None` if one is anything else.
-unsafe fn plain_columns(targets: *const pg_sys::List, relation: i32) -> Option<Vec<usize>> {
+unsafe fn plain_columns(targets: *const pg_sys::List, relation: i32) -> Option<Vec<Option<usize>>> {
     // SAFETY: a valid target list.
     unsafe {
         iter::<pg_sys::TargetEntry>(targets)
             .map(|entry| {
+                if cast::<pg_sys::Const, _>((*entry).expr).is_some() {
+                    return Some(None);
+                }
                 let var = cast::<pg_sys::Var, _>((*entry).expr)?;
                 let own = var.varno == relation;
-                usize::try_from(var.varattno).ok().filter(|_| own)?.checked_sub(1)
+                let number = usize::try_from(var.varattno).ok().filter(|_| own)?;
+                Some(Some(number.checked_sub(1)?))
             })
             .collect()
     }
 }
 
 /// `expr` of type `from` as a `to`, if its values travel alike or can be cast to it
-/// without a change.
+/// without a change. What is opaque for the plan above is not read there.
 fn in_type(expr: Expr, from: DataType, to: DataType) -> Option<Expr> {
     match (from, to) {
-        (from, to) if from == to => Some(expr),
+        (from, to) if from == to || to == DataType::Opaque => Some(expr),
         (DataType::Decimal { .. }, DataType::Numeric) => {
             let cast = Function::Numeric(NumericFunction::ToNumeric);
             Some(Expr::call(cast, vec![expr], DataType::Numeric))

@@ -102,8 +102,6 @@ impl Run {
         node: *mut pg_sys::CustomScanState,
     ) -> Result<Self, PgError> {
         let plan = decode(bytes).map_err(|error| PgError::internal(error.to_string()))?;
-        let types =
-            plan.schema(&plan.root).ok_or_else(|| PgError::internal("plan without a schema"))?;
         // SAFETY: the caller's promise.
         let params = unsafe { Params::new(scan, node) };
         let mut tree = Tree::new(plan, node, params);
@@ -112,6 +110,8 @@ impl Run {
             true => encode(&tree.plan).map_err(|error| PgError::internal(error.to_string()))?,
             false => bytes.to_vec(),
         };
+        let types = tree.plan.schema(&tree.plan.root);
+        let types = types.ok_or_else(|| PgError::internal("a plan without a schema"))?;
         Ok(Self {
             tree,
             grafted: false,

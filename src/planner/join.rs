@@ -7,7 +7,7 @@ use super::fragment::{Fragment, JoinFragment, JoinKey, Kind};
 use super::functions;
 use super::order::in_evaluation_order;
 use super::placeholder::{self, is_same};
-use super::{Reason, cost, leaf, path, read_ahead, report, state};
+use super::{Reason, cost, leaf, path, report, state};
 use crate::nodes::{cast, iter};
 use crate::{guc, version};
 use fusion_page::MAX_LEAVES;
@@ -78,8 +78,8 @@ pub unsafe fn offer(
         if let Some(best) = state::fragment(joinrel).filter(|best| best.cost.total <= cost.total) {
             // A forced path is offered again, because PostgreSQL may have found
             // a better one since.
-            if guc::FORCE.get() && !read_ahead::may_surface(root, &best) {
-                path::offer(joinrel, best, (*joinrel).reltarget, std::ptr::null_mut());
+            if guc::FORCE.get() {
+                path::offer(root, joinrel, best, (*joinrel).reltarget, std::ptr::null_mut());
             }
             return;
         }
@@ -104,10 +104,8 @@ pub unsafe fn offer(
         let fragment = Fragment { kind: Kind::Join(join), rows, cost, leaf_count, pending };
         let fragment = Rc::new(fragment);
         state::set_fragment(joinrel, fragment.clone());
-        if (guc::FORCE.get() || may_return(root, joinrel))
-            && !read_ahead::may_surface(root, &fragment)
-        {
-            path::offer(joinrel, fragment, (*joinrel).reltarget, std::ptr::null_mut());
+        if guc::FORCE.get() || may_return(root, joinrel) {
+            path::offer(root, joinrel, fragment, (*joinrel).reltarget, std::ptr::null_mut());
         }
     }
 }

@@ -27,6 +27,7 @@ mod expr;
 mod fragment;
 mod functions;
 mod group;
+mod inlined;
 mod join;
 mod leaf;
 mod literal;
@@ -39,6 +40,7 @@ mod read_ahead;
 mod reason;
 mod report;
 mod state;
+mod stored_form;
 mod types;
 mod upper;
 
@@ -147,7 +149,8 @@ unsafe fn plan(
     unsafe {
         let notes = report::accept(options);
         let reported = notes.is_some();
-        let _state = state::enter(wanted, notes);
+        let shows_form = wanted && stored_form::is_shown(parse);
+        let _state = state::enter(wanted, shows_form, notes);
         let previous = PREVIOUS.with(|previous| previous.planner.get());
         let statement = boundary::call(|| match previous {
             Some(hook) => hook(parse, query, options, params),

@@ -1,7 +1,7 @@
 //! Fragments as paths.
 
 use super::fragment::Fragment;
-use super::{cost, plan, report, state};
+use super::{cost, plan, read_ahead, report, state, stored_form};
 use crate::guc;
 use crate::nodes::{Tagged, cast, iter, list_of};
 use crate::version;
@@ -20,6 +20,7 @@ impl Tagged for pg_sys::CustomPath {
 /// All belong to the planner call under way, and every expression of `target`
 /// follows from the fragment's columns.
 pub unsafe fn offer(
+    root: *mut pg_sys::PlannerInfo,
     rel: *mut pg_sys::RelOptInfo,
     fragment: Rc<Fragment>,
     target: *mut pg_sys::PathTarget,
@@ -28,6 +29,14 @@ pub unsafe fn offer(
     // SAFETY: the caller's promise; `palloc0` gives zeroed memory of the size
     // asked for, and a zeroed CustomPath is valid.
     unsafe {
+        if read_ahead::may_surface(root, &fragment) {
+            return report::relation(root, rel, &"rows behind the limit may fail".into());
+        }
+        if state::shows_form()
+            && let Err(reason) = stored_form::check(root, &fragment, (*target).exprs)
+        {
+            return report::relation(root, rel, &reason);
+        }
         let mut cost =
             cost::path(fragment.cost, fragment.rows, (*target).width, fragment.pending.len());
         if fragment.workers() > 0 {

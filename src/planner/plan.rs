@@ -6,6 +6,7 @@ use super::Reason;
 use super::build::{Built, build};
 use super::cost;
 use super::fragment::{Fragment, Leaf};
+use super::inlined;
 use super::leaf;
 use super::path;
 use super::state;
@@ -39,9 +40,19 @@ pub unsafe fn is_all_ours(plan: *const pg_sys::Plan) -> bool {
             Some(limit) => limit.plan.lefttree,
             None => plan.cast_mut(),
         };
-        cast::<pg_sys::CustomScan, _>(top)
-            .is_some_and(|scan| std::ptr::eq(scan.methods, executor::fusion_scan_methods()))
+        is_fusion(top)
     }
+}
+
+/// Whether `plan` is a PgFusion node.
+///
+/// # Safety
+///
+/// `plan` is NULL or a valid plan.
+pub unsafe fn is_fusion(plan: *const pg_sys::Plan) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe { cast::<pg_sys::CustomScan, _>(plan) }
+        .is_some_and(|scan| std::ptr::eq(scan.methods, executor::fusion_scan_methods()))
 }
 
 struct PathMethods(pg_sys::CustomPathMethods);
@@ -93,12 +104,15 @@ unsafe fn plan(
         let (number, columns) = path::private(best_path).ok_or("a path without a fragment")?;
         let fragment = state::offered(number).ok_or("a path of another planner call")?;
         let needed = needed_columns(columns, &fragment);
-        let Built { plan, outputs, params, functions } = build(root, &fragment, &needed)?;
+        let Built { plan: natural, outputs, params, functions } = build(root, &fragment, &needed)?;
+        // PostgreSQL takes every value in the form in which it is stored.
+        let plan = natural.clone().forwarding(&[]);
 
         let (mut feeds, mut shared) = (Vec::new(), Vec::new());
         let leaves = fragment.leaves().into_iter().zip(iter::<pg_sys::Plan>(custom_plans));
         for (index, ((leaf, child), schema)) in leaves.zip(&plan.leaves).enumerate() {
-            let types = schema.fields.iter().map(|field| field.ty).collect();
+            let types: Vec<_> = schema.fields.iter().map(|field| field.ty).collect();
+            inlined::read_above(child, &types)?;
             let feed = feed(leaf, child, index, types)?;
             if leaf.workers > 0 { &mut shared } else { &mut feeds }.push(feed);
         }
@@ -116,6 +130,7 @@ unsafe fn plan(
         (*scan).custom_scan_tlist = target_list(outputs.0.iter().map(|column| column.expr));
         (*scan).methods = executor::fusion_scan_methods();
         state::set_has_plan();
+        state::remember_plan(scan, natural);
         Ok(&raw mut (*scan).scan.plan)
     }
 }
@@ -123,7 +138,11 @@ unsafe fn plan(
 /// The columns that the path's target and the pending conditions need: each
 /// expression of the target as a whole, for the case that it is a column, and
 /// its variables and aggregate calls.
-unsafe fn needed_columns(
+///
+/// # Safety
+///
+/// All belong to the planner call under way.
+pub unsafe fn needed_columns(
     columns: *const pg_sys::List,
     fragment: &Fragment,
 ) -> Vec<*mut pg_sys::Node> {
@@ -166,6 +185,18 @@ pub struct FeedPlan {
 }
 
 impl FeedPlan {
+    /// Makes the plan node `scan` carry this.
+    ///
+    /// # Safety
+    ///
+    /// `scan` is a Feed node of the planner call under way.
+    pub(super) unsafe fn store(&self, scan: *mut pg_sys::CustomScan) -> Result<(), Reason> {
+        let bytes = postcard::to_stdvec(self).map_err(|error| Reason::from(error.to_string()))?;
+        // SAFETY: the caller's promise.
+        unsafe { (*scan).custom_private = list_of([constant(&bytes)]) };
+        Ok(())
+    }
+
     /// What the plan node `scan` carries.
     ///
     /// # Errors
@@ -236,7 +267,6 @@ unsafe fn feed(
     });
     let filters = filters.collect::<Result<_, _>>()?;
     let carried = FeedPlan { leaf: index, types, columns: columns.0.len(), filters };
-    let bytes = postcard::to_stdvec(&carried).map_err(|error| Reason::from(error.to_string()))?;
     // SAFETY: `child` is the plan of the leaf's path.
     unsafe {
         if !leaf.filters.is_empty() || !leaf.feed_filters.is_empty() {
@@ -256,7 +286,7 @@ unsafe fn feed(
         (*feed).custom_scan_tlist = copy((*child).targetlist);
         (*feed).custom_plans = list_of([child]);
         (*feed).custom_relids = pg_sys::bms_copy((*leaf.sources.rel).relids);
-        (*feed).custom_private = list_of([constant(&bytes)]);
+        carried.store(feed)?;
         (*feed).methods = executor::feed_scan_methods();
         Ok(plan)
     }
@@ -312,7 +342,15 @@ unsafe fn constant_bytes<'a>(list: *const pg_sys::List) -> Option<&'a [u8]> {
 pub struct Carried;
 
 impl Carried {
-    unsafe fn store(plan: &Plan, functions: &[pg_sys::Oid]) -> Result<*mut pg_sys::List, Reason> {
+    /// What a node carries that runs `plan`, of which the engine computes `functions`.
+    ///
+    /// # Safety
+    ///
+    /// Runs in a backend's main thread.
+    pub(super) unsafe fn store(
+        plan: &Plan,
+        functions: &[pg_sys::Oid],
+    ) -> Result<*mut pg_sys::List, Reason> {
         let bytes = encode(plan).map_err(|error| Reason::from(error.to_string()))?;
         // SAFETY: planning runs in a backend's main thread.
         unsafe {

@@ -8,6 +8,7 @@
 use super::fragment::Fragment;
 use super::join::Clause;
 use super::report::Notes;
+use fusion_plan::Plan;
 use pgrx::pg_sys;
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -17,6 +18,8 @@ use std::rc::Rc;
 #[derive(Default)]
 pub struct State {
     active: bool,
+    shows_form: bool,
+    natural: HashMap<*const pg_sys::CustomScan, Plan>,
     fragments: HashMap<*const pg_sys::RelOptInfo, Rc<Fragment>>,
     leaves: HashMap<*const pg_sys::RelOptInfo, Option<Rc<Fragment>>>,
     clauses: HashMap<*const pg_sys::RestrictInfo, Rc<Clause>>,
@@ -39,10 +42,29 @@ impl Drop for Entered {
 }
 
 /// Enters a planner call; `active` says whether fusion plans are wanted in it,
+/// `shows_form` whether its query shows how values are stored,
 /// `notes` where to note why there are none, if that is wanted.
-pub fn enter(active: bool, notes: Option<Notes>) -> Entered {
-    STACK.with_borrow_mut(|stack| stack.push(State { active, notes, ..State::default() }));
+pub fn enter(active: bool, shows_form: bool, notes: Option<Notes>) -> Entered {
+    let state = State { active, shows_form, notes, ..State::default() };
+    STACK.with_borrow_mut(|stack| stack.push(state));
     Entered(())
+}
+
+/// Whether the query of the current planner call shows how values are stored.
+pub fn shows_form() -> bool {
+    with(|state| state.shows_form)
+}
+
+/// Remembers the plan that `scan` runs, as if all of its result columns were read.
+pub fn remember_plan(scan: *const pg_sys::CustomScan, plan: Plan) {
+    with(|state| {
+        state.natural.insert(scan, plan);
+    });
+}
+
+/// The plan that [`remember_plan`] remembered.
+pub fn plan(scan: *const pg_sys::CustomScan) -> Option<Plan> {
+    with(|state| state.natural.get(&scan).cloned())
 }
 
 /// Whether the current planner call wants fusion plans.

@@ -67,9 +67,7 @@ pub unsafe fn offer(
         };
         let fragment = Rc::new(fragment);
         state::set_fragment(output_rel, fragment.clone());
-        if !read_ahead::may_surface(root, &fragment) {
-            path::offer(output_rel, fragment, target, pathkeys);
-        }
+        path::offer(root, output_rel, fragment, target, pathkeys);
     }
 }
 

@@ -5,7 +5,8 @@ use crate::{Expr, Plan, Rel};
 
 impl Plan {
     /// This plan with `inner` in the place of leaf number `leaf`, whose columns are
-    /// `columns`, expressions over what `inner` outputs.
+    /// `columns`, expressions over what `inner` outputs. A column that this plan only
+    /// passes on may have any type.
     ///
     /// The leaves that remain keep their order, and those of `inner` follow; so do the
     /// parameters.
@@ -40,6 +41,7 @@ impl Plan {
         }
         self.leaves.extend(inner.leaves);
         self.params.extend(inner.params);
+        self.settle();
         self
     }
 }
@@ -47,7 +49,7 @@ impl Plan {
 impl Rel {
     /// Calls `visit` with every node of the tree, a node's inputs first. What a node is
     /// replaced by is not visited.
-    fn for_each_mut(&mut self, visit: &mut impl FnMut(&mut Rel)) {
+    pub(crate) fn for_each_mut(&mut self, visit: &mut impl FnMut(&mut Rel)) {
         match self {
             Self::Leaf(_) => {}
             Self::Filter { input, .. }

@@ -16,6 +16,7 @@ mod codec;
 mod display;
 mod error;
 mod expr;
+mod forward;
 mod function;
 mod graft;
 mod keys;

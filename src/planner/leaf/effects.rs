@@ -3,8 +3,8 @@
 
 use crate::nodes::{cast, iter};
 use crate::planner::Reason;
-use crate::version;
 use pgrx::pg_sys;
+use pgrx::prelude::*;
 use std::ffi::{CStr, c_void};
 
 /// Whether the rows of `rel` may be those of a leaf: what is volatile must be called, and
@@ -74,6 +74,7 @@ unsafe fn parts(
 }
 
 /// Whether a query in `node` has FOR UPDATE or its like. A tree walker.
+#[pg_guard]
 unsafe extern "C-unwind" fn locks_rows(node: *mut pg_sys::Node, context: *mut c_void) -> bool {
     if node.is_null() {
         return false;
@@ -82,8 +83,8 @@ unsafe extern "C-unwind" fn locks_rows(node: *mut pg_sys::Node, context: *mut c_
     unsafe {
         match cast::<pg_sys::Query, _>(node) {
             Some(query) if !query.rowMarks.is_null() => true,
-            Some(_) => version::walk_query(node.cast(), locks_rows, context),
-            None => version::walk_expression(node, locks_rows, context),
+            Some(_) => pg_sys::query_or_expression_tree_walker(node, Some(locks_rows), context, 0),
+            None => pg_sys::expression_tree_walker(node, Some(locks_rows), context),
         }
     }
 }

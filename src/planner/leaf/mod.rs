@@ -19,7 +19,7 @@ use super::build::{Column, Outputs};
 use super::cost::{self, Cost};
 use super::fragment::{Fragment, Kind, Leaf};
 use super::types::fusion_type;
-use super::{Reason, read_ahead, report, state};
+use super::{Reason, report, state};
 use crate::guc;
 use crate::nodes::iter;
 use clauses::{Filter, Moved};
@@ -52,10 +52,8 @@ pub unsafe fn offer(
         };
         let fragment = Rc::new(fragment);
         state::set_fragment(rel, fragment.clone());
-        if (fragment.does_something() || guc::FORCE.get())
-            && !read_ahead::may_surface(root, &fragment)
-        {
-            super::path::offer(rel, fragment, (*rel).reltarget, std::ptr::null_mut());
+        if fragment.does_something() || guc::FORCE.get() {
+            super::path::offer(root, rel, fragment, (*rel).reltarget, std::ptr::null_mut());
         }
     }
 }
