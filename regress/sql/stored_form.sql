@@ -22,6 +22,11 @@ SELECT same('SELECT id, ' || :'all' || ' FROM forms JOIN items ON item_id = id O
 SELECT same('SELECT id, ' || :'all' || ' FROM forms LEFT JOIN shops ON shop_id = id WHERE opened IS NULL OR id < 5');
 SELECT same('SELECT id, ' || :'all' || ' FROM items RIGHT JOIN forms ON item_id = id AND price > 20 ORDER BY id DESC LIMIT 5');
 SELECT same('SELECT id, ' || :'all' || ' FROM (SELECT f.* FROM forms f JOIN items ON item_id = id WHERE t IS NOT NULL AND n IS NOT NULL ORDER BY id) s');
+-- a NaN keeps its bits, and its sign
+CREATE TABLE nans AS SELECT g AS id, 'inf'::float8 - 'inf' AS f, 'inf'::float4 - 'inf' AS g, 'nan'::float8 AS n FROM generate_series(1, 3) g;
+SELECT same('SELECT id, float8send(f), float4send(g), float8send(n), f, g FROM nans JOIN items ON item_id = id ORDER BY id');
+SELECT same('SELECT count(f), count(g) FROM nans JOIN items ON item_id = id AND f = n AND g = n');
+DROP TABLE nans;
 SELECT same('SELECT id, f, length((f).t) FROM forms f JOIN items ON item_id = id');
 ALTER TABLE forms ADD PRIMARY KEY (id);
 SELECT same('SELECT id, ' || :'all' || ', count(item_id), count(t) FROM forms LEFT JOIN items ON item_id % 20 = id GROUP BY id');

@@ -9,19 +9,21 @@ use crate::rel::WindowFunction;
 use crate::{Aggregate, AggregateFunction, DataType, Expr, Plan, Rel};
 
 impl DataType {
-    /// Whether PostgreSQL has more than one form for a value: with a long or a short
-    /// header, compressed, elsewhere.
-    fn has_forms(self) -> bool {
+    /// As what values travel that are only passed on: PostgreSQL has more than one form for
+    /// some (with a long or a short header, compressed, elsewhere), and more than one NaN.
+    fn passed_on(self) -> Self {
         match self {
-            Self::Text | Self::Bpchar | Self::Bytea | Self::Numeric | Self::Decimal { .. } => true,
-            // Passed on in the form in which they are.
-            Self::Opaque => false,
-            Self::Bool
+            Self::Text | Self::Bpchar | Self::Bytea | Self::Numeric | Self::Decimal { .. } => {
+                Self::Opaque
+            }
+            Self::Float4 => Self::Int4,
+            Self::Float8 => Self::Int8,
+            // In the form in which they are.
+            Self::Opaque
+            | Self::Bool
             | Self::Int2
             | Self::Int4
             | Self::Int8
-            | Self::Float4
-            | Self::Float8
             | Self::Oid
             | Self::Date
             | Self::Time
@@ -29,8 +31,13 @@ impl DataType {
             | Self::TimestampTz
             | Self::Interval
             | Self::Uuid
-            | Self::Enum => false,
+            | Self::Enum => self,
         }
+    }
+
+    /// Whether PostgreSQL has more than one form for a value that the engine reads.
+    fn has_forms(self) -> bool {
+        self != Self::Opaque && self.passed_on() == Self::Opaque
     }
 }
 
@@ -52,8 +59,8 @@ impl Plan {
         }
         for (leaf, read) in self.leaves.iter_mut().zip(leaves) {
             for (field, read) in leaf.fields.iter_mut().zip(read) {
-                if !read && field.ty.has_forms() {
-                    field.ty = DataType::Opaque;
+                if !read {
+                    field.ty = field.ty.passed_on();
                 }
             }
         }
