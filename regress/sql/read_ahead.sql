@@ -29,7 +29,7 @@ SELECT serially('SELECT n, 10 / n FROM numbers WHERE 10 / n > 1 ORDER BY n LIMIT
 -- candidates behind the first match
 SELECT serially('SELECT count(*) FROM thousand t WHERE EXISTS (SELECT FROM numbers n WHERE n.k = t.k AND 10 / (n.n - 50000 + t.d) < 10)');
 SELECT serially('SELECT count(*) FROM thousand t WHERE NOT EXISTS (SELECT FROM numbers n WHERE n.k = t.k AND 10 / (n.n - 50000 + t.d) < 10)');
-SELECT serially('SELECT count(*), sum(t.d) FROM thousand t WHERE EXISTS (SELECT FROM numbers n WHERE n.k = t.k AND n.n > t.d + 50000::bigint)');
+SELECT serially('SELECT count(*), sum(t.d) FROM thousand t WHERE EXISTS (SELECT FROM numbers n WHERE n.k = t.k AND n.n <> t.d)');
 
 -- subqueries that lock rows or call volatile functions
 CREATE SEQUENCE calls;
