@@ -4,7 +4,7 @@
 //! PostgreSQL 15 where there is a choice; this module maps them.
 
 use pgrx::pg_sys;
-use std::ffi::c_char;
+use std::ffi::{c_char, c_void};
 #[cfg(any(feature = "pg15", feature = "pg16"))]
 use std::time::{Duration, Instant};
 
@@ -218,6 +218,50 @@ pub unsafe fn assign_special_param(root: *mut pg_sys::PlannerInfo) -> i32 {
     // SAFETY: declared as in paramassign.h, which is no public header; the caller's
     // promise.
     unsafe { pg_sys::ffi::pg_guard_ffi_boundary(|| assign_special_exec_param(root)) }
+}
+
+/// What PostgreSQL's tree walkers call for each node.
+pub type Walker = unsafe extern "C-unwind" fn(*mut pg_sys::Node, *mut c_void) -> bool;
+
+/// `expression_tree_walker`: the nodes right below `node`.
+///
+/// # Safety
+///
+/// `node` is an expression, and `walker` may be called with its parts and `context`.
+pub unsafe fn walk_expression(
+    node: *mut pg_sys::Node,
+    walker: Walker,
+    context: *mut c_void,
+) -> bool {
+    unsafe extern "C-unwind" {
+        #[cfg_attr(not(feature = "pg15"), link_name = "expression_tree_walker_impl")]
+        fn expression_tree_walker(
+            node: *mut pg_sys::Node,
+            walker: Walker,
+            context: *mut c_void,
+        ) -> bool;
+    }
+    // SAFETY: declared as in nodeFuncs.h; the caller's promise.
+    unsafe { pg_sys::ffi::pg_guard_ffi_boundary(|| expression_tree_walker(node, walker, context)) }
+}
+
+/// `query_tree_walker`: the expressions and subqueries of `query`.
+///
+/// # Safety
+///
+/// As for [`walk_expression`].
+pub unsafe fn walk_query(query: *mut pg_sys::Query, walker: Walker, context: *mut c_void) -> bool {
+    unsafe extern "C-unwind" {
+        #[cfg_attr(not(feature = "pg15"), link_name = "query_tree_walker_impl")]
+        fn query_tree_walker(
+            query: *mut pg_sys::Query,
+            walker: Walker,
+            context: *mut c_void,
+            flags: i32,
+        ) -> bool;
+    }
+    // SAFETY: declared as in nodeFuncs.h; the caller's promise.
+    unsafe { pg_sys::ffi::pg_guard_ffi_boundary(|| query_tree_walker(query, walker, context, 0)) }
 }
 
 /// The inputs of a set operation: up to version 17 one, which appends both.

@@ -5,6 +5,7 @@ use super::cost::{self, Cost};
 use super::expr::{AnyVar, Params, Translator};
 use super::fragment::{Fragment, Kind, Leaf};
 use super::order::in_evaluation_order;
+use super::row_order::{self, Place};
 use super::types::fusion_type;
 use super::{Reason, path, report, state};
 use crate::datum;
@@ -43,6 +44,9 @@ pub unsafe fn offer(
         let fragment = Rc::new(fragment);
         state::set_fragment(rel, fragment.clone());
         if fragment.does_something() || guc::FORCE.get() {
+            if let Err(reason) = row_order::check_offer(root, Place::Joined, &fragment) {
+                return report::relation(root, rel, &reason);
+            }
             path::offer(rel, fragment, (*rel).reltarget, std::ptr::null_mut());
         }
     }
@@ -69,9 +73,15 @@ pub unsafe fn fragment_of(
         }
         let alone = with_filters(root, rel, path, (*path).rows);
         let Some(partial) = cheapest_path((*rel).partial_pathlist) else { return Ok(alone) };
-        let shared = with_filters(root, rel, partial, (*path).rows);
+        let mut shared = with_filters(root, rel, partial, (*path).rows);
         let cheaper = shared.cost.total + cost::parallel_start() < alone.cost.total;
-        Ok(if cheaper { shared } else { alone })
+        if !cheaper {
+            return Ok(alone);
+        }
+        if let Kind::Leaf(leaf) = &mut shared.kind {
+            leaf.alone = Some(Rc::new(alone));
+        }
+        Ok(shared)
     }
 }
 
@@ -154,6 +164,7 @@ unsafe fn with_filters(
                 path_rows,
                 workers,
                 shares,
+                alone: None,
             }),
         }
     }
@@ -183,6 +194,18 @@ unsafe fn workers(path: *const pg_sys::Path) -> i32 {
             0
         }
     }
+}
+
+/// The path of PostgreSQL's that gives a leaf its rows.
+pub fn scan(leaf: &Leaf) -> *const pg_sys::Path {
+    let mut path = leaf.path;
+    // SAFETY: every leaf's path is a projection of a path of its relation.
+    unsafe {
+        while nodes::tag(path) == NodeTag::T_ProjectionPath {
+            path = (*path.cast::<pg_sys::ProjectionPath>()).subpath;
+        }
+    }
+    path
 }
 
 /// `leaf` with further columns that PostgreSQL computes there. The leaf
@@ -228,6 +251,7 @@ pub unsafe fn with_computed(
                 path_rows: rows,
                 workers: leaf.workers,
                 shares: leaf.shares,
+                alone: None,
             }),
         })
     }

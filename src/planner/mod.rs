@@ -17,6 +17,7 @@
 //! installed before it first.
 
 mod aggregate;
+mod alike;
 mod build;
 mod collation;
 mod compare;
@@ -29,6 +30,7 @@ mod group;
 mod join;
 mod leaf;
 mod literal;
+mod native;
 mod numeric;
 mod order;
 mod path;
@@ -36,6 +38,7 @@ mod placeholder;
 mod plan;
 mod reason;
 mod report;
+mod row_order;
 mod state;
 mod types;
 mod upper;
@@ -103,6 +106,37 @@ unsafe extern "C-unwind" fn planner(
     options: c_int,
     params: pg_sys::ParamListInfo,
 ) -> *mut pg_sys::PlannedStmt {
+    // SAFETY: the arguments are passed on as they came.
+    unsafe {
+        boundary::guard(|| {
+            let active =
+                guc::enabled() && shared::worker_is_up() && !may_be_updated_through(parse, options);
+            let _state = state::enter(active, report::accept(options));
+            if active {
+                state::set_statement(native::Statement::new(parse, query, options, params));
+            }
+            let statement = run_planner(parse, query, options, params);
+            report::answer(statement);
+            if plan::is_all_ours((*statement).planTree) {
+                // What is left to PostgreSQL's expressions is not worth compiling.
+                (*statement).jitFlags = pg_sys::PGJIT_NONE as c_int;
+            }
+            statement
+        })
+    }
+}
+
+/// Plans a query by the hook before ours, or by PostgreSQL.
+///
+/// # Safety
+///
+/// The arguments are those of `planner_hook`; runs inside of [`boundary::guard`].
+unsafe fn run_planner(
+    parse: *mut pg_sys::Query,
+    query: *const c_char,
+    options: c_int,
+    params: pg_sys::ParamListInfo,
+) -> *mut pg_sys::PlannedStmt {
     unsafe extern "C-unwind" {
         /// Without pgrx's wrapper, so that errors pass through [`boundary::call`].
         fn standard_planner(
@@ -112,23 +146,12 @@ unsafe extern "C-unwind" fn planner(
             params: pg_sys::ParamListInfo,
         ) -> *mut pg_sys::PlannedStmt;
     }
-    // SAFETY: the arguments are passed on as they came.
+    let previous = PREVIOUS.with(|previous| previous.planner.get());
+    // SAFETY: the caller's promise.
     unsafe {
-        boundary::guard(|| {
-            let active =
-                guc::enabled() && shared::worker_is_up() && !may_be_updated_through(parse, options);
-            let _state = state::enter(active, report::accept(options));
-            let previous = PREVIOUS.with(|previous| previous.planner.get());
-            let statement = boundary::call(|| match previous {
-                Some(hook) => hook(parse, query, options, params),
-                None => standard_planner(parse, query, options, params),
-            });
-            report::answer(statement);
-            if plan::is_all_ours((*statement).planTree) {
-                // What is left to PostgreSQL's expressions is not worth compiling.
-                (*statement).jitFlags = pg_sys::PGJIT_NONE as c_int;
-            }
-            statement
+        boundary::call(|| match previous {
+            Some(hook) => hook(parse, query, options, params),
+            None => standard_planner(parse, query, options, params),
         })
     }
 }
