@@ -132,6 +132,22 @@ pub unsafe fn oids(list: *const pg_sys::List) -> Vec<pg_sys::Oid> {
     }
 }
 
+/// The integers of `list`, in order; NULL (`NIL`) is empty.
+///
+/// # Safety
+///
+/// `list` is NULL or a list of integers.
+pub unsafe fn integers(list: *const pg_sys::List) -> Vec<i32> {
+    if list.is_null() {
+        return Vec::new();
+    }
+    // SAFETY: a non-NULL list is valid; cells of a list of integers hold them.
+    unsafe {
+        let length = (*list).length.max(0) as usize;
+        (0..length).map(|index| (*(*list).elements.add(index)).int_value).collect()
+    }
+}
+
 /// Builds a PostgreSQL list of pointers in the current memory context.
 ///
 /// # Safety

@@ -58,7 +58,7 @@ SELECT same('SELECT a.id FROM kinds a JOIN kinds b USING (id) WHERE a.d < curren
 -- in aggregates
 SELECT same('SELECT min(tz), max(tz), min(tm), max(tm), min(iv), max(iv) FROM more_kinds');
 SELECT same('SELECT min(o), max(o), min(e), max(e), min(dn), max(dn), min(free), max(free) FROM more_kinds');
-SELECT same('SELECT e, max(tm), min(free), count(DISTINCT free), count(DISTINCT iv) FROM more_kinds GROUP BY e');
+SELECT same('SELECT e, max(tm), min(dn), count(DISTINCT free), count(DISTINCT iv) FROM more_kinds GROUP BY e');
 SELECT same('SELECT min(dt COLLATE "C"), max(dt COLLATE "C"), count(j), count(a), count(p) FROM more_kinds');
 SELECT same('SELECT count(DISTINCT u), count(DISTINCT ba), count(DISTINCT e), count(DISTINCT nm), count(DISTINCT tz) FROM more_kinds');
 SELECT same('SELECT e, sum(dn), avg(dn), sum(free), avg(free) FROM more_kinds WHERE id <> 5 GROUP BY e');

@@ -97,7 +97,10 @@ pub unsafe fn build(
 ) -> Result<Built, Reason> {
     let mut builder = Builder { root, params: Params::default(), leaves: Vec::new() };
     // SAFETY: the caller's promise.
-    let (rel, outputs) = unsafe { builder.fragment(fragment, needed)? };
+    let (mut rel, outputs) = unsafe { builder.fragment(fragment, needed)? };
+    if fragment.keeps_order() {
+        rel = Rel::InOrder { input: Box::new(rel) };
+    }
     let Params { exprs, types, functions } = builder.params;
     let plan = Plan { root: rel, leaves: builder.leaves, params: types };
     Ok(Built { plan, outputs, params: exprs, functions })
@@ -362,7 +365,10 @@ impl Builder {
                 below.extend(variables(call.cast()));
             }
             below.extend(fragment.shown.iter().map(|(_, expr)| *expr));
-            let (input, input_outputs) = self.fragment(&fragment.input, &below)?;
+            let (mut input, input_outputs) = self.fragment(&fragment.input, &below)?;
+            if fragment.in_order {
+                input = Rel::InOrder { input: Box::new(input) };
+            }
             let mut outputs = Outputs::default();
             fragment.equalities.iter().for_each(|function| self.params.uses(*function));
             let mut groups = Vec::new();

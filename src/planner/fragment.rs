@@ -44,6 +44,7 @@ pub enum Kind {
 }
 
 /// A leaf: any PostgreSQL path.
+#[derive(Clone)]
 pub struct Leaf {
     /// The path, with the leaf's own target list. Its expressions, in order,
     /// are the leaf's columns, and after them those that only the feed reads.
@@ -67,9 +68,12 @@ pub struct Leaf {
     /// The number of processes that share its rows, the leader counting for what
     /// PostgreSQL thinks it has time for (`get_parallel_divisor`); 1 without workers.
     pub shares: f64,
+    /// The leaf that one process feeds, in its order, if this is none.
+    pub alone: Option<Rc<Fragment>>,
 }
 
 /// A join.
+#[derive(Clone)]
 pub struct JoinFragment {
     /// The kind.
     pub kind: JoinKind,
@@ -116,6 +120,8 @@ pub struct AggregateFragment {
     pub having: Vec<*mut pg_sys::Node>,
     /// The columns: keys, then calls, then what is shown.
     pub columns: Outputs,
+    /// Whether the input's rows must come in the order of its leaves.
+    pub in_order: bool,
 }
 
 /// Ordering.
@@ -175,6 +181,38 @@ impl Fragment {
     /// Parallel workers that the leaves could use.
     pub fn workers(&self) -> i32 {
         self.leaves().iter().map(|leaf| leaf.workers).max().unwrap_or(0)
+    }
+
+    /// Whether its rows come in the order of a leaf that one process feeds.
+    pub fn keeps_order(&self) -> bool {
+        match &self.kind {
+            Kind::Leaf(leaf) => leaf.workers == 0,
+            Kind::Limit(limit) => limit.input.keeps_order(),
+            Kind::Join(_) | Kind::Aggregate(_) | Kind::Sort(_) => false,
+        }
+    }
+
+    /// The same of leaves and joins, with each leaf fed by one process.
+    pub fn in_order(self: &Rc<Self>) -> Rc<Self> {
+        match &self.kind {
+            Kind::Leaf(leaf) => leaf.alone.clone().unwrap_or_else(|| self.clone()),
+            Kind::Join(join) if self.workers() > 0 => {
+                let (left, right) = (join.left.in_order(), join.right.in_order());
+                let mut cost = self.cost;
+                for (new, old) in [(&left, &join.left), (&right, &join.right)] {
+                    cost.startup += new.cost.startup - old.cost.startup;
+                    cost.total += new.cost.total - old.cost.total;
+                }
+                Rc::new(Fragment {
+                    kind: Kind::Join(JoinFragment { left, right, ..join.clone() }),
+                    rows: self.rows,
+                    cost,
+                    leaf_count: self.leaf_count,
+                    pending: self.pending.clone(),
+                })
+            }
+            _ => self.clone(),
+        }
     }
 
     /// Whether the engine does anything in it but pass rows on.

@@ -6,6 +6,7 @@ use super::collation::check_text_comparison;
 use super::expr::{Params, Translator};
 use super::fragment::{AggregateFragment, Fragment, Kind};
 use super::order::in_evaluation_order;
+use super::row_order::{self, Grouping, Order};
 use super::types::type_name;
 use super::upper::{columns_of, covered, depends_on_rows};
 use super::{Reason, cost, leaf, report};
@@ -34,19 +35,49 @@ pub unsafe fn fragment_of(
 ) -> Result<Fragment, Reason> {
     // SAFETY: the planner's structures are valid for the call.
     unsafe {
+        let keys = group_keys(root);
+        let target = (*root).upper_targets[STAGE as usize];
+        let (mut shown, calls) = loose_columns(target, extra.havingQual, &keys);
+        shown.retain(|expr| how_shown(root, *expr) == AggregateFunction::First);
+        let grouping = Grouping { keys: &keys, calls: &calls, first: &shown };
+        let mut found = computed(root, input.clone(), false, extra)?;
+        if row_order::follower(root, grouping).is_some()
+            && let Order::Leaves(input) = row_order::of_grouping(root, &input, grouping)?
+        {
+            found = computed(root, input, true, extra)?;
+        }
+        let (fragment, missing) = found;
+        for (expr, reason) in missing {
+            report::stage_expression(root, STAGE, &reason.about(expr));
+        }
+        Ok(fragment)
+    }
+}
+
+/// Expressions that the engine cannot compute, and why.
+type Missing = Vec<(*mut pg_sys::Node, Reason)>;
+
+/// The grouping step above `input`, and what of it the leaf computes.
+unsafe fn computed(
+    root: *mut pg_sys::PlannerInfo,
+    input: Rc<Fragment>,
+    in_order: bool,
+    extra: &pg_sys::GroupPathExtraData,
+) -> Result<(Fragment, Missing), Reason> {
+    // SAFETY: the planner's structures are valid for the call.
+    unsafe {
         if let Kind::Leaf(leaf) = &input.kind {
             let missing = untranslatable(root, &input, extra);
             if !missing.is_empty() {
                 let exprs: Vec<_> = missing.iter().map(|(expr, _)| *expr).collect();
-                let leaf = leaf::with_computed(root, leaf, &exprs)?;
-                let fragment = grouped(root, Rc::new(leaf), extra)?;
-                for (expr, reason) in missing {
-                    report::stage_expression(root, STAGE, &reason.about(expr));
+                let mut leaf = Rc::new(leaf::with_computed(root, leaf, &exprs)?);
+                if in_order {
+                    leaf = leaf.in_order();
                 }
-                return Ok(fragment);
+                return Ok((grouped(root, leaf, in_order, extra)?, missing));
             }
         }
-        grouped(root, input, extra)
+        Ok((grouped(root, input, in_order, extra)?, Vec::new()))
     }
 }
 
@@ -56,7 +87,7 @@ unsafe fn untranslatable(
     root: *mut pg_sys::PlannerInfo,
     input: &Fragment,
     extra: &pg_sys::GroupPathExtraData,
-) -> Vec<(*mut pg_sys::Node, Reason)> {
+) -> Missing {
     // SAFETY: the planner's structures are valid for the call.
     unsafe {
         let target = (*root).upper_targets[STAGE as usize];
@@ -70,7 +101,7 @@ unsafe fn untranslatable(
             .map(|entry| (*entry).expr.cast::<pg_sys::Node>());
         let available = columns_of(input);
         let mut params = Params::default();
-        let mut missing: Vec<(*mut pg_sys::Node, Reason)> = Vec::new();
+        let mut missing = Missing::new();
         for expr in groups.into_iter().chain(arguments) {
             if let Err(reason) = Translator::new(&available, &mut params).translate(expr)
                 && !missing.iter().any(|(other, _)| nodes::equal(*other, expr))
@@ -106,6 +137,7 @@ unsafe fn equalities(clauses: *const pg_sys::List) -> Vec<pg_sys::Oid> {
 unsafe fn grouped(
     root: *mut pg_sys::PlannerInfo,
     input: Rc<Fragment>,
+    in_order: bool,
     extra: &pg_sys::GroupPathExtraData,
 ) -> Result<Fragment, Reason> {
     // SAFETY: the planner's structures are valid for the call.
@@ -183,6 +215,7 @@ unsafe fn grouped(
             shown,
             having,
             columns,
+            in_order,
         });
         Ok(Fragment { kind, rows, cost, leaf_count, pending })
     }
@@ -209,6 +242,11 @@ pub unsafe fn distinct(
         if groups.is_empty() {
             return Err("no columns are left".into());
         }
+        let grouping = Grouping { keys: &groups, calls: &[], first: &[] };
+        let (input, in_order) = match row_order::of_grouping(root, &input, grouping)? {
+            Order::Any => (input, false),
+            Order::Leaves(input) => (input, true),
+        };
         let available = columns_of(&input);
         let mut params = Params::default();
         let mut columns = Outputs::default();
@@ -230,6 +268,7 @@ pub unsafe fn distinct(
             shown: Vec::new(),
             having: Vec::new(),
             columns,
+            in_order,
         });
         Ok(Fragment { kind, rows, cost, leaf_count, pending: Vec::new() })
     }
@@ -297,8 +336,7 @@ unsafe fn is_part_of(var: *mut pg_sys::Node, groups: &[*mut pg_sys::Node]) -> bo
     }
 }
 
-/// Whether the engine knows when values of `expr` are equal. (Of equal values
-/// that look different it shows the first one of a group, as PostgreSQL does.)
+/// Whether the engine knows when values of `expr` are equal.
 unsafe fn check_group_key(expr: *mut pg_sys::Node, ty: DataType) -> Result<(), Reason> {
     // SAFETY: an expression of the query being planned.
     unsafe {

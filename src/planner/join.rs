@@ -7,6 +7,7 @@ use super::fragment::{Fragment, JoinFragment, JoinKey, Kind};
 use super::functions;
 use super::order::in_evaluation_order;
 use super::placeholder::{self, is_same};
+use super::row_order::{self, Place};
 use super::{Reason, cost, leaf, path, report, state};
 use crate::nodes::{cast, iter};
 use crate::{guc, version};
@@ -78,7 +79,7 @@ pub unsafe fn offer(
         if let Some(best) = state::fragment(joinrel).filter(|best| best.cost.total <= cost.total) {
             // A forced path is offered again, because PostgreSQL may have found
             // a better one since.
-            if guc::FORCE.get() {
+            if guc::FORCE.get() && row_order::check_offer(root, Place::Joined, &best).is_ok() {
                 path::offer(root, joinrel, best, (*joinrel).reltarget, std::ptr::null_mut());
             }
             return;
@@ -105,6 +106,9 @@ pub unsafe fn offer(
         let fragment = Rc::new(fragment);
         state::set_fragment(joinrel, fragment.clone());
         if guc::FORCE.get() || may_return(root, joinrel) {
+            if let Err(reason) = row_order::check_offer(root, Place::Joined, &fragment) {
+                return report::relation(root, joinrel, &reason);
+            }
             path::offer(root, joinrel, fragment, (*joinrel).reltarget, std::ptr::null_mut());
         }
     }

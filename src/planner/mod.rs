@@ -17,6 +17,7 @@
 //! installed before it first.
 
 mod aggregate;
+mod alike;
 mod build;
 mod collation;
 mod compare;
@@ -31,6 +32,7 @@ mod inlined;
 mod join;
 mod leaf;
 mod literal;
+mod native;
 mod numeric;
 mod order;
 mod path;
@@ -39,6 +41,7 @@ mod plan;
 mod read_ahead;
 mod reason;
 mod report;
+mod row_order;
 mod state;
 mod stored_form;
 mod types;
@@ -136,6 +139,36 @@ unsafe fn plan(
     params: pg_sys::ParamListInfo,
     wanted: bool,
 ) -> Planned {
+    // SAFETY: the arguments of `planner`, or a copy of its query.
+    unsafe {
+        let notes = report::accept(options);
+        let reported = notes.is_some();
+        let shows_form = wanted && stored_form::is_shown(parse);
+        let _state = state::enter(wanted, shows_form, notes);
+        if wanted {
+            state::set_statement(native::Statement::new(parse, query, options, params));
+        }
+        let statement = run_planner(parse, query, options, params);
+        report::answer(statement);
+        if plan::is_all_ours((*statement).planTree) {
+            // What is left to PostgreSQL's expressions is not worth compiling.
+            (*statement).jitFlags = pg_sys::PGJIT_NONE as c_int;
+        }
+        Planned { statement, has_fusion: state::has_plan(), reported }
+    }
+}
+
+/// Plans a query by the hook before ours, or by PostgreSQL.
+///
+/// # Safety
+///
+/// The arguments are those of `planner_hook`; runs inside of [`boundary::guard`].
+unsafe fn run_planner(
+    parse: *mut pg_sys::Query,
+    query: *const c_char,
+    options: c_int,
+    params: pg_sys::ParamListInfo,
+) -> *mut pg_sys::PlannedStmt {
     unsafe extern "C-unwind" {
         /// Without pgrx's wrapper, so that errors pass through [`boundary::call`].
         fn standard_planner(
@@ -145,23 +178,13 @@ unsafe fn plan(
             params: pg_sys::ParamListInfo,
         ) -> *mut pg_sys::PlannedStmt;
     }
-    // SAFETY: the arguments of `planner`, or a copy of its query.
+    let previous = PREVIOUS.with(|previous| previous.planner.get());
+    // SAFETY: the caller's promise.
     unsafe {
-        let notes = report::accept(options);
-        let reported = notes.is_some();
-        let shows_form = wanted && stored_form::is_shown(parse);
-        let _state = state::enter(wanted, shows_form, notes);
-        let previous = PREVIOUS.with(|previous| previous.planner.get());
-        let statement = boundary::call(|| match previous {
+        boundary::call(|| match previous {
             Some(hook) => hook(parse, query, options, params),
             None => standard_planner(parse, query, options, params),
-        });
-        report::answer(statement);
-        if plan::is_all_ours((*statement).planTree) {
-            // What is left to PostgreSQL's expressions is not worth compiling.
-            (*statement).jitFlags = pg_sys::PGJIT_NONE as c_int;
-        }
-        Planned { statement, has_fusion: state::has_plan(), reported }
+        })
     }
 }
 

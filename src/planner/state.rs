@@ -7,7 +7,9 @@
 
 use super::fragment::Fragment;
 use super::join::Clause;
+use super::native::{Facts, Native, Statement};
 use super::report::Notes;
+use super::row_order::Level;
 use fusion_plan::Plan;
 use pgrx::pg_sys;
 use std::cell::RefCell;
@@ -26,6 +28,10 @@ pub struct State {
     offered: Vec<Rc<Fragment>>,
     has_plan: bool,
     notes: Option<Notes>,
+    statement: Option<Statement>,
+    facts: Option<Facts>,
+    native: Option<Rc<Native>>,
+    levels: HashMap<*const pg_sys::PlannerInfo, Level>,
 }
 
 thread_local! {
@@ -140,6 +146,43 @@ pub fn set_has_plan() {
 /// Whether a path of ours has become a plan.
 pub fn has_plan() -> bool {
     with(|state| state.has_plan)
+}
+
+/// Remembers the statement that the planner call plans.
+pub fn set_statement(statement: Statement) {
+    with(|state| state.statement = Some(statement));
+}
+
+/// What the statement's query tree says; read by `read` the first time.
+pub fn facts(read: impl FnOnce(Statement) -> Facts) -> Facts {
+    with(|state| state.facts).unwrap_or_else(|| {
+        let statement = with(|state| state.statement);
+        let facts = statement.map(read).unwrap_or_default();
+        with(|state| state.facts = Some(facts));
+        facts
+    })
+}
+
+/// PostgreSQL's own plan of the statement; made by `plan` the first time.
+pub fn native(plan: impl FnOnce(Statement) -> Native) -> Rc<Native> {
+    let known = with(|state| state.native.clone());
+    known.unwrap_or_else(|| {
+        let statement = with(|state| state.statement);
+        let native = Rc::new(statement.map(plan).unwrap_or_default());
+        with(|state| state.native = Some(native.clone()));
+        native
+    })
+}
+
+/// What of a query level follows the order of rows; worked out by `look` the first time.
+pub fn level(root: *const pg_sys::PlannerInfo, look: impl FnOnce() -> Level) -> Level {
+    with(|state| state.levels.get(&root).copied()).unwrap_or_else(|| {
+        let level = look();
+        with(|state| {
+            state.levels.insert(root, level);
+        });
+        level
+    })
 }
 
 /// What `f` does with the notes for a report, if one is wanted of the current

@@ -6,6 +6,7 @@ use super::compare::comparable;
 use super::expr::{AnyVar, Columns, Params, Translator};
 use super::fragment::{Fragment, Kind, LimitFragment, SortFragment, SortItem};
 use super::functions;
+use super::row_order::{self, Place};
 use super::{Reason, cost, group, leaf, path, read_ahead, report, state};
 use crate::nodes::{self, cast, iter};
 use fusion_plan::{DataType, Function};
@@ -67,6 +68,13 @@ pub unsafe fn offer(
         };
         let fragment = Rc::new(fragment);
         state::set_fragment(output_rel, fragment.clone());
+        let place = match stage {
+            UpperRelationKind::UPPERREL_GROUP_AGG => Place::Grouped,
+            _ => Place::Finished,
+        };
+        if let Err(reason) = row_order::check_offer(root, place, &fragment) {
+            return report::stage(root, stage, &reason);
+        }
         path::offer(root, output_rel, fragment, target, pathkeys);
     }
 }

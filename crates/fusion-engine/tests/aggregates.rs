@@ -116,7 +116,9 @@ fn a_group_shows_its_first_row() {
             Aggregate { distinct, ..count },
             call(AggregateFunction::First, vec![col(2)], MONEY),
         ];
-        grouped(vec![col(0)], aggregates, 3.0)
+        let input = Box::new(Rel::InOrder { input: Box::new(Rel::Leaf(0)) });
+        let root = Rel::Aggregate { input, groups: vec![col(0)], aggregates, rows: 3.0 };
+        plan(root, vec![leaf(&TYPES, 1e6)])
     };
     for distinct in [false, true] {
         let count = if distinct { "7" } else { "1000" };
@@ -137,7 +139,7 @@ fn a_group_shows_its_first_row() {
 }
 
 #[test]
-fn float_sums_follow_the_order_of_the_rows() {
+fn float_sums_follow_the_order_of_the_rows_or_are_exact() {
     let types = [DataType::Float8];
     let values = [1e16, 1.0, -1e16, 1.0];
     let leaf_batches: Vec<_> = values
@@ -148,13 +150,17 @@ fn float_sums_follow_the_order_of_the_rows() {
         call(AggregateFunction::Sum, vec![col(0)], DataType::Float8),
         call(AggregateFunction::Avg, vec![col(0)], DataType::Float8),
     ];
-    let root =
-        Rel::Aggregate { input: Box::new(Rel::Leaf(0)), groups: vec![], aggregates, rows: 1.0 };
-    let plan = plan(root, vec![leaf(&types, 4.0)]);
-    let (result, metrics) = run_with(4, 1 << 30, &plan, vec![], vec![leaf_batches]).unwrap();
-    assert_eq!(metrics.threads, 1);
-    let column = |index: usize| {
-        result[0].column(index).as_primitive::<arrow::datatypes::Float64Type>().value(0)
-    };
-    assert_eq!((column(0), column(1)), (1.0, 0.25));
+    let in_order = Rel::InOrder { input: Box::new(Rel::Leaf(0)) };
+    for (input, threads, expected) in [(in_order, 1, (1.0, 0.25)), (Rel::Leaf(0), 4, (2.0, 0.5))] {
+        let (input, aggregates) = (Box::new(input), aggregates.clone());
+        let root = Rel::Aggregate { input, groups: vec![], aggregates, rows: 1.0 };
+        let plan = plan(root, vec![leaf(&types, 4.0)]);
+        let leaves = vec![leaf_batches.clone()];
+        let (result, metrics) = run_with(4, 1 << 30, &plan, vec![], leaves).unwrap();
+        assert_eq!(metrics.threads, threads);
+        let column = |index: usize| {
+            result[0].column(index).as_primitive::<arrow::datatypes::Float64Type>().value(0)
+        };
+        assert_eq!((column(0), column(1)), expected);
+    }
 }

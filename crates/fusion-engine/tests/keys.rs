@@ -287,7 +287,8 @@ fn the_first_value_of_a_group_is_shown() {
     let floats = |values: &[f64]| {
         vec![batch(&types, vec![Arc::new(Float64Array::from(values.to_vec())) as ArrayRef])]
     };
-    let distinct = Rel::Distinct { input: Box::new(Rel::Leaf(0)), rows: 2.0 };
+    let input = Box::new(Rel::InOrder { input: Box::new(Rel::Leaf(0)) });
+    let distinct = Rel::Distinct { input, rows: 2.0 };
     let plan = plan(distinct, vec![leaf(&types, 2.0)]);
     let bits = |values: &[f64]| {
         let result = run(1, &plan, vec![floats(values)]);

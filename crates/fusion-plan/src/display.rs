@@ -18,21 +18,34 @@ pub struct PlanDisplay {
 }
 
 impl Plan {
-    /// The plan as lines of text, one per node, in [`NodeId`] order. Columns
-    /// appear under the names their leaves give them.
+    /// The plan as lines of text, in [`NodeId`] order: one per node that does something
+    /// with rows. Columns appear under the names their leaves give them.
     pub fn lines(&self) -> Vec<PlanDisplay> {
         let mut lines = Vec::new();
-        self.describe(&self.root, 0, &mut lines);
+        self.describe(&self.root, NodeId(0), 0, &mut lines);
         lines
     }
 
     /// Appends the lines of `rel` and its inputs; returns the names of its
     /// output columns.
-    fn describe(&self, rel: &Rel, depth: usize, lines: &mut Vec<PlanDisplay>) -> Vec<String> {
+    fn describe(
+        &self,
+        rel: &Rel,
+        node: NodeId,
+        depth: usize,
+        lines: &mut Vec<PlanDisplay>,
+    ) -> Vec<String> {
+        if let Rel::InOrder { input } = rel {
+            return self.describe(input, NodeId(node.0 + 1), depth, lines);
+        }
         let line = lines.len();
-        lines.push(PlanDisplay { node: NodeId(line as u32), depth, text: String::new() });
-        let inputs: Vec<Vec<String>> =
-            rel.inputs().into_iter().map(|input| self.describe(input, depth + 1, lines)).collect();
+        lines.push(PlanDisplay { node, depth, text: String::new() });
+        let mut next = node.0 + 1;
+        let mut inputs: Vec<Vec<String>> = Vec::new();
+        for input in rel.inputs() {
+            inputs.push(self.describe(input, NodeId(next), depth + 1, lines));
+            next += input.node_count();
+        }
         let first = inputs.first().cloned().unwrap_or_default();
         let (text, names) = match rel {
             Rel::Leaf(leaf) => match self.leaves.get(*leaf as usize) {
@@ -49,6 +62,7 @@ impl Plan {
                 let names: Vec<_> = exprs.iter().map(|expr| show(expr, &first)).collect();
                 (format!("Project: {}", names.join(", ")), names)
             }
+            Rel::InOrder { .. } => (String::new(), first),
             Rel::Join(join) => describe_join(join, &inputs),
             Rel::Aggregate { groups, aggregates, .. } => {
                 let mut names: Vec<_> = groups.iter().map(|expr| show(expr, &first)).collect();

@@ -118,7 +118,7 @@ impl Plan {
                 keys.iter().for_each(|key| mark_read(&key.expr, &mut below));
                 self.mark(input, below, leaves)
             }
-            Rel::Limit { input, .. } => self.mark(input, read, leaves),
+            Rel::InOrder { input } | Rel::Limit { input, .. } => self.mark(input, read, leaves),
             Rel::Distinct { input, .. } => {
                 self.mark(input, vec![true; self.schema(input)?.len()], leaves)
             }
@@ -175,6 +175,7 @@ impl Plan {
         match rel {
             Rel::Leaf(_) => Some(self.schema(rel)?.into_iter().map(DataType::has_forms).collect()),
             Rel::Filter { input, .. }
+            | Rel::InOrder { input }
             | Rel::Sort { input, .. }
             | Rel::Limit { input, .. }
             | Rel::Distinct { input, .. } => self.lost_forms(input),

@@ -54,6 +54,7 @@ impl Rel {
             Self::Leaf(_) => {}
             Self::Filter { input, .. }
             | Self::Project { input, .. }
+            | Self::InOrder { input }
             | Self::Aggregate { input, .. }
             | Self::Sort { input, .. }
             | Self::Limit { input, .. }
@@ -73,7 +74,7 @@ impl Rel {
     /// Calls `visit` with every expression of this node.
     fn for_each_expr_mut(&mut self, visit: &mut impl FnMut(&mut Expr)) {
         match self {
-            Self::Leaf(_) | Self::Distinct { .. } | Self::Union { .. } => {}
+            Self::Leaf(_) | Self::InOrder { .. } | Self::Distinct { .. } | Self::Union { .. } => {}
             Self::Filter { predicates, .. } => predicates.iter_mut().for_each(visit),
             Self::Project { exprs, .. } => exprs.iter_mut().for_each(visit),
             Self::Join(join) => {

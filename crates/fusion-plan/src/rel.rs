@@ -192,9 +192,22 @@ pub enum Rel {
     },
     /// A join.
     Join(Join),
+    /// The input's rows in the order in which its leaves deliver them: nothing
+    /// below spreads over threads.
+    InOrder {
+        /// The rows.
+        input: Box<Rel>,
+    },
     /// Grouping: outputs the group keys, then the aggregates. Group keys are
     /// equal as [`Function::Eq`](crate::Function::Eq) says, and NULLs form one
     /// group. Without group keys there is exactly one output row.
+    ///
+    /// Of equal values that look different
+    /// ([`DataType::equals_differ`](crate::DataType::equals_differ)), over a
+    /// [`Rel::InOrder`] a group shows the first row's, and `min` and `max` the one
+    /// that PostgreSQL's function for the type keeps. Otherwise it is the one whose
+    /// bytes are the least, and any of the `bpchar`s that a group shows. Sums of floats are
+    /// rounded after each row over a [`Rel::InOrder`], otherwise once.
     Aggregate {
         /// The rows to group.
         input: Box<Rel>,
@@ -266,6 +279,7 @@ impl Rel {
             Self::Leaf(_) => Vec::new(),
             Self::Filter { input, .. }
             | Self::Project { input, .. }
+            | Self::InOrder { input }
             | Self::Aggregate { input, .. }
             | Self::Sort { input, .. }
             | Self::Limit { input, .. }
@@ -297,6 +311,7 @@ impl Plan {
                 Some(leaf.fields.iter().map(|field| field.ty).collect())
             }
             Rel::Filter { input, .. }
+            | Rel::InOrder { input }
             | Rel::Sort { input, .. }
             | Rel::Limit { input, .. }
             | Rel::Distinct { input, .. } => self.schema(input),
@@ -349,7 +364,7 @@ impl Plan {
             Ok(())
         };
         match rel {
-            Rel::Leaf(_) | Rel::Distinct { .. } => Ok(()),
+            Rel::Leaf(_) | Rel::InOrder { .. } | Rel::Distinct { .. } => Ok(()),
             Rel::Filter { input, predicates, .. } => {
                 let input = schema_of(input)?;
                 check(&mut predicates.iter(), &input)?;

@@ -107,6 +107,13 @@ impl DataType {
         matches!(self, Self::Float4 | Self::Float8)
     }
 
+    /// Whether values that are equal can look different: `-0` and `0`, `1.0` and
+    /// `1.00`, a day and 24 hours, blanks at the end. (`bpchar` values of one length
+    /// do not, but their type does not tell.)
+    pub fn equals_differ(self) -> bool {
+        matches!(self, Self::Float4 | Self::Float8 | Self::Numeric | Self::Interval | Self::Bpchar)
+    }
+
     /// Whether values have no fixed width and travel as views into a page's
     /// arena.
     pub fn is_varlen(self) -> bool {

@@ -18,10 +18,11 @@ pub use path::Sources;
 use super::build::{Column, Outputs};
 use super::cost::{self, Cost};
 use super::fragment::{Fragment, Kind, Leaf};
+use super::row_order::{self, Place};
 use super::types::fusion_type;
 use super::{Reason, report, state};
 use crate::guc;
-use crate::nodes::iter;
+use crate::nodes::{self, iter};
 use clauses::{Filter, Moved};
 use parallel::Sharing;
 use pgrx::pg_sys::{self, NodeTag};
@@ -53,6 +54,9 @@ pub unsafe fn offer(
         let fragment = Rc::new(fragment);
         state::set_fragment(rel, fragment.clone());
         if fragment.does_something() || guc::FORCE.get() {
+            if let Err(reason) = row_order::check_offer(root, Place::Joined, &fragment) {
+                return report::relation(root, rel, &reason);
+            }
             super::path::offer(root, rel, fragment, (*rel).reltarget, std::ptr::null_mut());
         }
     }
@@ -116,9 +120,14 @@ unsafe fn make(
         let Some((path, sharing)) = parallel::shared(root, &sources, target) else {
             return Ok(alone);
         };
-        let shared = make(path, sharing);
-        let cheaper = shared.cost.total + cost::parallel_start() < alone.cost.total;
-        Ok(if cheaper { shared } else { alone })
+        let mut shared = make(path, sharing);
+        if shared.cost.total + cost::parallel_start() >= alone.cost.total {
+            return Ok(alone);
+        }
+        if let Kind::Leaf(leaf) = &mut shared.kind {
+            leaf.alone = Some(Rc::new(alone));
+        }
+        Ok(shared)
     }
 }
 
@@ -184,9 +193,22 @@ unsafe fn with_path(
                 path_rows,
                 workers,
                 shares,
+                alone: None,
             }),
         }
     }
+}
+
+/// The path of PostgreSQL's that gives a leaf its rows.
+pub fn scan(leaf: &Leaf) -> *const pg_sys::Path {
+    let mut path = leaf.path;
+    // SAFETY: every leaf's path is a projection of a path of its relation.
+    unsafe {
+        while nodes::tag(path) == NodeTag::T_ProjectionPath {
+            path = (*path.cast::<pg_sys::ProjectionPath>()).subpath;
+        }
+    }
+    path
 }
 
 /// The columns of a leaf, as the engine gets them.

@@ -5,7 +5,7 @@
 //! parts merge exactly: partial states can be combined and written to disk.
 
 use super::gathered::{Gathered, first_rows, owned};
-use super::{BoxedGroups, plain_groups};
+use super::{BoxedGroups, in_order, plain_groups};
 use crate::error::to_datafusion;
 use crate::expr::{KeyForm, key_form, keys};
 use arrow::array::{
@@ -183,8 +183,11 @@ impl GroupsAccumulator for Distinct {
         for (group, count) in counts.iter().enumerate() {
             groups.resize(groups.len() + count, group);
         }
-        let mut plain = plain_groups(self.function, self.input, self.result)
-            .ok_or_else(|| internal_datafusion_err!("unknown aggregate"))?;
+        let plain = match self.rounds() {
+            true => in_order(self.function, self.input, self.result),
+            false => plain_groups(self.function, self.input, self.result),
+        };
+        let mut plain = plain.ok_or_else(|| internal_datafusion_err!("unknown aggregate"))?;
         // Without a filter an accumulator takes it that each new group comes with a
         // value; here a group may have none.
         let every = BooleanArray::new(BooleanBuffer::new_set(values.len()), None);

@@ -219,7 +219,9 @@ pub(super) fn float_sum_spilled() -> PgError {
 trait Extremes: Copy {
     const LEAST: Self;
     const GREATEST: Self;
-    fn less(self, other: Self) -> bool;
+    /// Whether it is smaller, or of equal values that look different the one that is
+    /// put first.
+    fn precedes(self, other: Self) -> bool;
 }
 
 macro_rules! ordered {
@@ -227,7 +229,7 @@ macro_rules! ordered {
         impl Extremes for $ty {
             const LEAST: Self = <$ty>::MIN;
             const GREATEST: Self = <$ty>::MAX;
-            fn less(self, other: Self) -> bool {
+            fn precedes(self, other: Self) -> bool {
                 self < other
             }
         }
@@ -240,16 +242,16 @@ macro_rules! floating {
         impl Extremes for $ty {
             const LEAST: Self = <$ty>::NEG_INFINITY;
             const GREATEST: Self = <$ty>::NAN;
-            fn less(self, other: Self) -> bool {
+            fn precedes(self, other: Self) -> bool {
                 self.pg_lt(other)
+                    || (self.is_negative_zero() && other == 0.0 && !other.is_negative_zero())
             }
         }
     )*};
 }
 floating!(f32, f64);
 
-/// `int4smaller`, `float8smaller`, `numeric_smaller`, ...: of equal values the
-/// later one stays.
+/// `int4smaller`, `float8smaller`, `numeric_smaller`, ..., in any order of rows.
 struct Min<T>(PhantomData<T>);
 
 impl<T: ArrowPrimitiveType<Native: Extremes> + Send> Step for Min<T> {
@@ -258,7 +260,7 @@ impl<T: ArrowPrimitiveType<Native: Extremes> + Send> Step for Min<T> {
     const START: Native<T> = <Native<T> as Extremes>::GREATEST;
 
     fn add(state: &mut Native<T>, value: Native<T>) -> bool {
-        if !state.less(value) {
+        if value.precedes(*state) {
             *state = value;
         }
         false
@@ -269,8 +271,7 @@ impl<T: ArrowPrimitiveType<Native: Extremes> + Send> Step for Min<T> {
     }
 }
 
-/// `int4larger`, `float8larger`, `numeric_larger`, ...: of equal values the
-/// later one stays.
+/// `int4larger`, `float8larger`, `numeric_larger`, ..., in any order of rows.
 struct Max<T>(PhantomData<T>);
 
 impl<T: ArrowPrimitiveType<Native: Extremes> + Send> Step for Max<T> {
@@ -279,7 +280,7 @@ impl<T: ArrowPrimitiveType<Native: Extremes> + Send> Step for Max<T> {
     const START: Native<T> = <Native<T> as Extremes>::LEAST;
 
     fn add(state: &mut Native<T>, value: Native<T>) -> bool {
-        if !value.less(*state) {
+        if state.precedes(value) {
             *state = value;
         }
         false
@@ -344,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn nan_is_the_largest_float_and_the_later_zero_stays() {
+    fn nan_is_the_largest_float_and_negative_zero_comes_before_zero() {
         let extreme = |max, values: &[f64]| {
             first(fold(min_max(max, DataType::Float8).unwrap(), float(values)).unwrap())
         };
@@ -353,9 +354,9 @@ mod tests {
         assert!(extreme(false, &[nan, nan]).is_nan());
         assert_eq!(extreme(false, &[nan, inf]), inf);
         assert_eq!(extreme(true, &[-inf]), -inf);
-        for max in [false, true] {
-            assert_eq!(extreme(max, &[0.0, -0.0]).to_bits(), (-0.0_f64).to_bits());
-            assert_eq!(extreme(max, &[-0.0, 0.0]).to_bits(), 0);
+        for values in [[0.0, -0.0], [-0.0, 0.0]] {
+            assert_eq!(extreme(false, &values).to_bits(), (-0.0_f64).to_bits());
+            assert_eq!(extreme(true, &values).to_bits(), 0);
         }
     }
 

@@ -3,16 +3,17 @@
 //! Each aggregate is a [`GroupsAccumulator`], which keeps the state of all
 //! groups in vectors; an aggregate without groups is the same code with one
 //! group. States are complete: merging the states of two parts of the input
-//! gives what one pass over both would have given. Sums of floats are the
-//! exception, because their rounding depends on the order; plans that have one
-//! run in a single partition, and merging them is refused. With DISTINCT they are
-//! none, because PostgreSQL adds distinct values up in ascending order.
+//! gives what one pass over both would have given. Sums of floats in the order of rows
+//! are the exception: what is below them runs in a single partition, and merging them is
+//! refused. In any order they are exact. Where the order of rows chooses among equal
+//! values, the state has the number of the row.
 
+mod any;
 mod average;
-mod bytes;
+mod chosen;
 mod count;
 mod distinct;
-mod first;
+mod exact_sum;
 mod float_average;
 mod fold;
 mod fold_kinds;
@@ -40,8 +41,16 @@ pub(crate) enum Computation {
     Plain(AggregateFunction),
     /// A function of each value once.
     Distinct(AggregateFunction),
-    /// The first value, for a group key that does not tell values apart.
+    /// A function of all values that follows the order of rows: a sum or average of
+    /// floats, rounded after each; `min` or `max`, of equal values that look different the
+    /// one that PostgreSQL's function keeps.
+    InOrder(AggregateFunction),
+    /// For a group key that does not tell values apart: the first value.
     First,
+    /// The value whose bytes are the least.
+    Least,
+    /// Any of the values.
+    Any,
 }
 
 /// One aggregate call of a plan, as DataFusion wants it.
@@ -72,7 +81,10 @@ impl PgAggregate {
         let message = match computation {
             Computation::Plain(function) => format!("{}({input})", function.name()),
             Computation::Distinct(function) => format!("{}(DISTINCT {input})", function.name()),
-            Computation::First => format!("grouping by type {input}"),
+            Computation::InOrder(function) => format!("{}({input}) in order", function.name()),
+            Computation::First | Computation::Least | Computation::Any => {
+                format!("grouping by type {input}")
+            }
         };
         let message = format!("pg_fusion engine does not support {message}");
         Err(PgError::new(SqlState::FEATURE_NOT_SUPPORTED, message))
@@ -84,7 +96,10 @@ impl PgAggregate {
             Computation::Distinct(function) => {
                 distinct::Distinct::boxed(function, self.input, self.result)
             }
-            Computation::First => Some(first::First::boxed(self.input.arrow())),
+            Computation::InOrder(function) => in_order(function, self.input, self.result),
+            Computation::First => chosen::Chosen::boxed(chosen::Rule::FIRST, self.input),
+            Computation::Least => chosen::Chosen::boxed(chosen::Rule::LEAST, self.input),
+            Computation::Any => Some(any::AnyOf::boxed(self.input.arrow())),
         }
     }
 
@@ -99,11 +114,20 @@ impl PgAggregate {
             Computation::Plain(F::Sum | F::Avg) if self.input == DataType::Numeric => {
                 vec![Arrow::BinaryView]
             }
-            Computation::Plain(F::Avg) if self.input.is_float() => vec![Arrow::Float64; 3],
+            Computation::Plain(F::Sum | F::Avg) if self.input.is_float() => {
+                vec![Arrow::BinaryView]
+            }
+            Computation::InOrder(F::Avg) => vec![Arrow::Float64; 3],
+            Computation::InOrder(F::Sum) => vec![self.result.arrow()],
             Computation::Plain(F::Avg) => {
                 vec![average::sum_type(self.input).arrow(), Arrow::Int64]
             }
-            Computation::Plain(_) | Computation::First => vec![self.result.arrow()],
+            Computation::InOrder(_) | Computation::First => {
+                vec![self.result.arrow(), Arrow::UInt64]
+            }
+            Computation::Plain(_) | Computation::Least | Computation::Any => {
+                vec![self.result.arrow()]
+            }
         }
     }
 
@@ -127,17 +151,30 @@ fn plain_groups(
         F::Sum | F::Avg if input == DataType::Numeric => {
             numeric_sum::groups(function == F::Avg, result)
         }
+        F::Sum | F::Avg if input.is_float() => exact_sum::groups(function == F::Avg, input, result),
         F::Sum => fold_kinds::sum(input, result),
-        F::Avg if input.is_float() => float_average::average(input, result),
         F::Avg => average::average(input, result),
         F::Min | F::Max if input != result => None,
-        F::Min | F::Max => match bytes::MinMax::try_new(function == F::Max, input) {
-            Some(groups) => Some(Box::new(groups)),
-            None => fold_kinds::min_max(function == F::Max, input),
+        F::Min | F::Max => match fold_kinds::min_max(function == F::Max, input) {
+            Some(groups) => Some(groups),
+            None => chosen::Chosen::boxed(chosen::Rule::any_extreme(function == F::Max), input),
         },
         F::BoolAnd | F::BoolOr => fold_kinds::boolean(function, input),
         F::First | F::AnyValue if input != result => None,
-        F::First | F::AnyValue => Some(first::First::boxed(input.arrow())),
+        F::First | F::AnyValue => Some(any::AnyOf::boxed(input.arrow())),
+    }
+}
+
+/// The states of `function` over arguments of type `input` in the order of rows.
+fn in_order(function: AggregateFunction, input: DataType, result: DataType) -> Option<BoxedGroups> {
+    use AggregateFunction as F;
+    match function {
+        F::Sum if input.is_float() => fold_kinds::sum(input, result),
+        F::Avg if input.is_float() => float_average::average(input, result),
+        F::Min | F::Max if input == result => {
+            chosen::Chosen::boxed(chosen::Rule::extreme(function == F::Max, input), input)
+        }
+        _ => None,
     }
 }
 
@@ -156,7 +193,14 @@ impl AggregateUDFImpl for PgAggregate {
             Computation::Plain(F::BoolAnd) => "pg_bool_and",
             Computation::Plain(F::BoolOr) => "pg_bool_or",
             Computation::Distinct(_) => "pg_distinct",
-            Computation::Plain(F::First | F::AnyValue) | Computation::First => "pg_first",
+            Computation::Plain(F::First | F::AnyValue) => "pg_shown",
+            Computation::InOrder(F::Sum) => "pg_sum_in_order",
+            Computation::InOrder(F::Avg) => "pg_avg_in_order",
+            Computation::InOrder(F::Min) => "pg_min_in_order",
+            Computation::InOrder(_) => "pg_max_in_order",
+            Computation::First => "pg_first",
+            Computation::Least => "pg_least",
+            Computation::Any => "pg_any",
         }
     }
 

@@ -10,33 +10,36 @@ use fusion_plan::{Aggregate, AggregateFunction, DataType, Expr, PgError};
 use std::sync::Arc;
 
 impl Lowering<'_> {
-    /// Lowers a grouping of `input`.
+    /// Lowers a grouping of `input`; `rows_decide` says whether of values that are
+    /// equal but look different the order of rows chooses.
     pub(super) fn aggregate(
         &mut self,
         input: Stream,
         groups: &[Expr],
         aggregates: &[Aggregate],
         rows: f64,
+        rows_decide: bool,
         node: u32,
     ) -> Result<Stream, PgError> {
         if groups.is_empty() && aggregates.is_empty() {
             // One row without columns, for which something has to be computed.
-            let row = self.group(input, vec![], vec![count_star()], 1.0, node)?;
+            let row = self.group(input, vec![], vec![count_star()], 1.0, false, node)?;
             return self.project(row, &[], node);
         }
         let columns = Input::from(&input);
         let keys = self.group_keys(groups, &columns)?;
         if let Some(arg) = common_distinct_argument(aggregates) {
             let ty = self.type_of(arg, &columns)?;
-            if !aggregates.iter().any(|call| rounds(call.function, ty)) {
-                return self.aggregate_distinct_values(input, keys, arg, aggregates, rows, node);
+            if !ty.is_float() || !aggregates.iter().any(adds) {
+                let spec = DistinctValues { arg, aggregates, rows_decide };
+                return self.aggregate_distinct_values(input, keys, spec, rows, node);
             }
         }
         let calls = aggregates
             .iter()
-            .map(|aggregate| self.aggregate_call(aggregate, &columns))
+            .map(|aggregate| self.aggregate_call(aggregate, rows_decide, &columns))
             .collect::<Result<Vec<_>, _>>()?;
-        self.group(input, keys, calls, rows, node)
+        self.group(input, keys, calls, rows, rows_decide, node)
     }
 
     /// Each distinct row once.
@@ -44,6 +47,7 @@ impl Lowering<'_> {
         &mut self,
         input: Stream,
         rows: f64,
+        rows_decide: bool,
         node: u32,
     ) -> Result<Stream, PgError> {
         if input.types.is_empty() {
@@ -51,7 +55,7 @@ impl Lowering<'_> {
             return self.limit(input, 0, Some(1), node);
         }
         let columns: Vec<_> = (0..input.types.len() as u32).map(Expr::Column).collect();
-        self.aggregate(input, &columns, &[], rows, node)
+        self.aggregate(input, &columns, &[], rows, rows_decide, node)
     }
 
     /// Aggregates of which all see the same distinct values: first group by
@@ -62,8 +66,7 @@ impl Lowering<'_> {
         &mut self,
         input: Stream,
         mut keys: Vec<GroupKey>,
-        arg: &Expr,
-        aggregates: &[Aggregate],
+        DistinctValues { arg, aggregates, rows_decide }: DistinctValues<'_>,
         rows: f64,
         node: u32,
     ) -> Result<Stream, PgError> {
@@ -82,9 +85,10 @@ impl Lowering<'_> {
         let input_rows = input.rows;
         let columns = Input::from(&input);
         let shown = aggregates.iter().filter(shows);
-        let shown: Vec<_> =
-            shown.map(|call| self.aggregate_call(call, &columns)).collect::<Result<_, _>>()?;
-        let values = self.group(input, keys, shown, input_rows, node)?;
+        let shown: Vec<_> = shown
+            .map(|call| self.aggregate_call(call, rows_decide, &columns))
+            .collect::<Result<_, _>>()?;
+        let values = self.group(input, keys, shown, input_rows, rows_decide, node)?;
         let mut next_shown = position;
         let columns = Input::from(&values);
         let groups: Vec<_> = (0..position).map(Expr::Column).collect();
@@ -99,17 +103,22 @@ impl Lowering<'_> {
                 }
                 let args = vec![Expr::Column(column)];
                 let plain = Aggregate { args, distinct: false, ..call.clone() };
-                self.aggregate_call(&plain, &columns)
+                self.aggregate_call(&plain, rows_decide, &columns)
             })
             .collect::<Result<Vec<_>, _>>()?;
-        self.group(values, keys, calls, rows, node)
+        self.group(values, keys, calls, rows, rows_decide, node)
     }
 
     fn group_keys(&self, groups: &[Expr], input: &Input) -> Result<Vec<GroupKey>, PgError> {
         groups.iter().map(|group| self.group_key(group, input)).collect()
     }
 
-    fn aggregate_call(&self, aggregate: &Aggregate, input: &Input) -> Result<GroupCall, PgError> {
+    fn aggregate_call(
+        &self,
+        aggregate: &Aggregate,
+        rows_decide: bool,
+        input: &Input,
+    ) -> Result<GroupCall, PgError> {
         let filter = match &aggregate.filter {
             Some(filter) => Some(self.expr(filter, input)?),
             None => None,
@@ -127,9 +136,21 @@ impl Lowering<'_> {
                     let case = Case::try_new(vec![(filter, value)], None, eager, arg_type.arrow());
                     value = Arc::new(case.map_err(datafusion)?);
                 }
-                let computation = match aggregate.distinct && distinguishes(function) {
-                    true => Computation::Distinct(function),
-                    false => Computation::Plain(function),
+                let computation = match function {
+                    _ if aggregate.distinct && distinguishes(function) => {
+                        Computation::Distinct(function)
+                    }
+                    AggregateFunction::Min | AggregateFunction::Max
+                        if rows_decide && arg_type.equals_differ() =>
+                    {
+                        Computation::InOrder(function)
+                    }
+                    AggregateFunction::Sum | AggregateFunction::Avg
+                        if rows_decide && arg_type.is_float() =>
+                    {
+                        Computation::InOrder(function)
+                    }
+                    _ => Computation::Plain(function),
                 };
                 Ok(GroupCall { computation, arg: value, arg_type, filter: None, ty })
             }
@@ -166,7 +187,14 @@ fn distinguishes(function: AggregateFunction) -> bool {
     matches!(function, AggregateFunction::Count | AggregateFunction::Sum | AggregateFunction::Avg)
 }
 
-/// Whether an aggregate of values of type `ty` depends on their order.
-fn rounds(function: AggregateFunction, ty: DataType) -> bool {
-    ty.is_float() && matches!(function, AggregateFunction::Sum | AggregateFunction::Avg)
+/// Whether distinct values are added up, floats in ascending order.
+fn adds(call: &Aggregate) -> bool {
+    matches!(call.function, AggregateFunction::Sum | AggregateFunction::Avg)
+}
+
+/// Aggregates that see the distinct values of one argument only.
+struct DistinctValues<'a> {
+    arg: &'a Expr,
+    aggregates: &'a [Aggregate],
+    rows_decide: bool,
 }

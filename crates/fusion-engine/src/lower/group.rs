@@ -17,7 +17,7 @@ use datafusion_physical_expr::aggregate::{AggregateExprBuilder, AggregateFunctio
 use datafusion_physical_expr::expressions::Column;
 use datafusion_physical_plan::aggregates::{AggregateExec, AggregateMode, PhysicalGroupBy};
 use datafusion_physical_plan::projection::{ProjectionExec, ProjectionExpr};
-use fusion_plan::{Expr, PgError};
+use fusion_plan::{DataType, Expr, PgError};
 use std::sync::Arc;
 
 /// Up to this many groups are merged by one thread.
@@ -28,9 +28,8 @@ pub(super) struct GroupKey {
     /// What tells groups apart.
     pub(super) key: Arc<dyn PhysicalExpr>,
     /// The type of the values, and of their keys.
-    pub(super) ty: fusion_plan::DataType,
-    /// The values, of which a group shows its first one, where they are not their
-    /// own keys.
+    pub(super) ty: DataType,
+    /// The values, of which a group shows one, where they are not their own keys.
     pub(super) value: Option<Arc<dyn PhysicalExpr>>,
 }
 
@@ -38,9 +37,9 @@ pub(super) struct GroupKey {
 pub(super) struct GroupCall {
     pub(super) computation: Computation,
     pub(super) arg: Arc<dyn PhysicalExpr>,
-    pub(super) arg_type: fusion_plan::DataType,
+    pub(super) arg_type: DataType,
     pub(super) filter: Option<Arc<dyn PhysicalExpr>>,
-    pub(super) ty: fusion_plan::DataType,
+    pub(super) ty: DataType,
 }
 
 impl GroupCall {
@@ -66,26 +65,31 @@ impl Lowering<'_> {
     }
 
     /// Groups `input` by `keys`; the columns are the keys' values, then the calls'
-    /// results.
+    /// results. `rows_decide` says whether a group shows the values of its first row.
     pub(super) fn group(
         &mut self,
         input: Stream,
         keys: Vec<GroupKey>,
         mut calls: Vec<GroupCall>,
         rows: f64,
+        rows_decide: bool,
         node: u32,
     ) -> Result<Stream, PgError> {
         let (key_count, call_count) = (keys.len(), calls.len());
         let mut types: Vec<_> = keys.iter().map(|key| key.ty).collect();
         types.extend(calls.iter().map(|call| call.ty));
-        // Where each output column is among the keys, the calls, and the first
-        // values that follow them.
+        // Where each output column is among the keys, the calls, and the values
+        // that follow them.
         let mut columns: Vec<_> = (0..key_count + call_count).collect();
         let mut physical_keys = Vec::with_capacity(key_count);
         for (index, key) in keys.into_iter().enumerate() {
             if let Some(value) = key.value {
                 columns[index] = key_count + calls.len();
-                let computation = Computation::First;
+                let computation = match key.ty {
+                    _ if rows_decide => Computation::First,
+                    DataType::Bpchar => Computation::Any,
+                    _ => Computation::Least,
+                };
                 let (arg_type, ty) = (key.ty, key.ty);
                 calls.push(GroupCall { computation, arg: value, arg_type, filter: None, ty });
             }

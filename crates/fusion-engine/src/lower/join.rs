@@ -57,7 +57,7 @@ impl Lowering<'_> {
         let build = self.gathering(join, build, build_side, &keys, node);
         let shared = null_aware
             || probe.partitions() == 1
-            || !worth_partitioning(build.rows, probe.rows, self.partitions);
+            || !worth_partitioning(build.rows, probe.rows, self.partitions());
         let (build, probe, mode) = if shared {
             let build = self.owned(build, node, Depth::Everything);
             let build = self.in_one_partition(build, node)?;
@@ -101,7 +101,7 @@ impl Lowering<'_> {
         node: u32,
     ) -> Result<Stream, PgError> {
         let mut stream = self.owned(stream, node, Depth::Payloads);
-        let partitioning = Partitioning::Hash(keys, self.partitions);
+        let partitioning = Partitioning::Hash(keys, self.partitions());
         let exec =
             RepartitionExec::try_new(Arc::clone(&stream.plan), partitioning).map_err(datafusion)?;
         stream.borrows = false;

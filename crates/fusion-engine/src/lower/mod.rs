@@ -23,7 +23,7 @@ use arrow::datatypes::{DataType as Arrow, Field, Schema, SchemaRef};
 use datafusion_common::DataFusionError;
 use datafusion_physical_plan::coalesce_partitions::CoalescePartitionsExec;
 use datafusion_physical_plan::{ExecutionPlan, ExecutionPlanProperties};
-use fusion_plan::{AggregateFunction, DataType, Literal, PgError, Plan, Rel, SqlState};
+use fusion_plan::{DataType, Literal, PgError, Plan, SqlState};
 use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream};
 use futures::{FutureExt, StreamExt};
@@ -36,7 +36,7 @@ pub(crate) struct Lowered {
     pub(crate) root: Arc<dyn ExecutionPlan>,
     /// What each node of the fusion plan became, by node number.
     pub(crate) nodes: Vec<NodeOperators>,
-    /// Partitions per leaf.
+    /// The most partitions that a leaf has.
     pub(crate) partitions: usize,
 }
 
@@ -65,14 +65,20 @@ pub(crate) fn lower(
     shape: Shape,
     io: Arc<dyn SessionIo>,
 ) -> Result<Lowered, PgError> {
-    let in_order = depends_on_order(&plan.root);
-    let partitions = if in_order { 1 } else { shape.threads };
     let nodes = vec![NodeOperators::default(); plan.root.node_count() as usize];
-    let mut lowering =
-        Lowering { plan, params, io, partitions, batch_size: shape.batch_size, in_order, nodes };
+    let mut lowering = Lowering {
+        plan,
+        params,
+        io,
+        threads: shape.threads,
+        batch_size: shape.batch_size,
+        in_order: false,
+        widest: 1,
+        nodes,
+    };
     let root = lowering.rel(&plan.root, 0)?;
     let root = lowering.in_one_partition(root, 0)?;
-    Ok(Lowered { root: root.plan, nodes: lowering.nodes, partitions })
+    Ok(Lowered { root: root.plan, nodes: lowering.nodes, partitions: lowering.widest })
 }
 
 /// Whether the engine can run `plan` exactly.
@@ -83,29 +89,6 @@ pub(crate) fn lower(
 pub fn check_supported(plan: &Plan) -> Result<(), PgError> {
     let params: Vec<_> = plan.params.iter().map(|ty| Literal { ty: *ty, value: None }).collect();
     lower(plan, &params, Shape { threads: 2, batch_size: 1024 }, Arc::new(NoIo)).map(drop)
-}
-
-/// Whether a result follows the order of the rows: that of a sum of floats by its
-/// rounding, the smallest or largest `numeric` by the scale of the last of equal
-/// values, the smallest or largest interval by the last of equal ones, the value of a
-/// group's first row where others differ.
-fn depends_on_order(rel: &Rel) -> bool {
-    use AggregateFunction as F;
-    let here = match rel {
-        Rel::Aggregate { aggregates, .. } => {
-            aggregates.iter().any(|aggregate| match aggregate.function {
-                // Distinct values are added up in their own order.
-                F::Sum | F::Avg => aggregate.ty.is_float() && !aggregate.distinct,
-                F::Min | F::Max => {
-                    matches!(aggregate.ty, DataType::Numeric | DataType::Interval)
-                }
-                F::First => true,
-                _ => false,
-            })
-        }
-        _ => false,
-    };
-    here || rel.inputs().into_iter().any(depends_on_order)
 }
 
 /// The host of a plan that is only checked.
@@ -153,14 +136,32 @@ struct Lowering<'a> {
     plan: &'a Plan,
     params: &'a [Literal],
     io: Arc<dyn SessionIo>,
-    partitions: usize,
+    /// Partitions per leaf, where rows may come in any order.
+    threads: usize,
     batch_size: usize,
     /// Whether rows must stay in their leaves' order.
     in_order: bool,
+    /// The most partitions that a leaf has.
+    widest: usize,
     nodes: Vec<NodeOperators>,
 }
 
 impl Lowering<'_> {
+    /// Partitions per leaf, and wherever rows are spread anew.
+    fn partitions(&self) -> usize {
+        if self.in_order { 1 } else { self.threads }
+    }
+
+    /// What `lower` lowers keeps its rows in their leaves' order if `in_order`, or if
+    /// what is above needs it.
+    fn ordered<R>(&mut self, in_order: bool, lower: impl FnOnce(&mut Self) -> R) -> R {
+        let above = self.in_order;
+        self.in_order |= in_order;
+        let result = lower(self);
+        self.in_order = above;
+        result
+    }
+
     /// Remembers that `operator` belongs to node `node`.
     fn operator<E: ExecutionPlan + 'static>(
         &mut self,
@@ -192,7 +193,7 @@ impl Lowering<'_> {
             return Ok(stream);
         }
         if self.in_order {
-            return Err(unsupported("an aggregate that follows the order of rows over a union"));
+            return Err(unsupported("an order of rows over a union"));
         }
         // The partitions' batches wait for each other in a queue.
         let stream = self.owned(stream, node, Depth::Everything);

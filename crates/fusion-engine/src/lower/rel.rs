@@ -32,9 +32,11 @@ impl Lowering<'_> {
                 let right = self.rel(&join.right, below + join.left.node_count())?;
                 self.join(join, left, right, node)
             }
+            Rel::InOrder { input } => self.ordered(true, |lowering| lowering.rel(input, below)),
             Rel::Aggregate { input, groups, aggregates, rows } => {
+                let rows_decide = self.in_order || is_in_order(input);
                 let input = self.rel(input, below)?;
-                self.aggregate(input, groups, aggregates, *rows, node)
+                self.aggregate(input, groups, aggregates, *rows, rows_decide, node)
             }
             Rel::Sort { input, keys, fetch } => {
                 let input = self.rel(input, below)?;
@@ -47,8 +49,9 @@ impl Lowering<'_> {
                 self.limit(input, offset, count, node)
             }
             Rel::Distinct { input, rows } => {
+                let rows_decide = self.in_order || is_in_order(input);
                 let input = self.rel(input, below)?;
-                self.distinct(input, *rows, node)
+                self.distinct(input, *rows, rows_decide, node)
             }
             Rel::Union { inputs, all } => {
                 let mut streams = Vec::with_capacity(inputs.len());
@@ -78,7 +81,9 @@ impl Lowering<'_> {
         let schema = schema.ok_or_else(|| inconsistent("a leaf does not exist"))?;
         let types: Vec<_> = schema.fields.iter().map(|field| field.ty).collect();
         let rows = schema.rows;
-        let reader = LeafExec::new(leaf, schema_of(&types), self.partitions, Arc::clone(&self.io));
+        let partitions = self.partitions();
+        self.widest = self.widest.max(partitions);
+        let reader = LeafExec::new(leaf, schema_of(&types), partitions, Arc::clone(&self.io));
         let plan = self.operator(node, reader);
         Ok(Stream { plan, types, rows, borrows: true })
     }
@@ -193,8 +198,12 @@ impl Lowering<'_> {
             entry.operators.push(Arc::clone(&plan));
         }
         let union = Stream { plan, types, rows, borrows };
-        if all { Ok(union) } else { self.distinct(union, rows, node) }
+        if all { Ok(union) } else { self.distinct(union, rows, self.in_order, node) }
     }
+}
+
+fn is_in_order(rel: &Rel) -> bool {
+    matches!(rel, Rel::InOrder { .. })
 }
 
 type Bound = (&'static str, SqlState);

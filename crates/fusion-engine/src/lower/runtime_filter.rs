@@ -86,7 +86,7 @@ fn source(plan: &Plan, rel: &Rel, column: u32) -> Option<(u32, u32)> {
         Rel::Filter { input, predicates, .. } => {
             harmless(predicates).then(|| source(plan, input, column)).flatten()
         }
-        Rel::Distinct { input, .. } => source(plan, input, column),
+        Rel::InOrder { input } | Rel::Distinct { input, .. } => source(plan, input, column),
         Rel::Sort { input, fetch: None, keys } => {
             let fails = keys.iter().any(|key| key.expr.can_fail());
             (!fails).then(|| source(plan, input, column)).flatten()

@@ -1,5 +1,4 @@
-//! The value that stands for a group whose rows agree on a key but not on the
-//! value.
+//! A value that stands for a group whose rows agree on a key but not on the value.
 
 use super::BoxedGroups;
 use super::gathered::{Gathered, first_rows};
@@ -8,24 +7,24 @@ use arrow::datatypes::DataType;
 use datafusion_common::{Result, internal_datafusion_err, internal_err};
 use datafusion_expr::{EmitTo, GroupsAccumulator};
 
-/// The first value of each group, NULL or not, as PostgreSQL's hash aggregation
-/// keeps a group's first row.
-pub(super) struct First {
+/// The first value of each group to come, NULL or not. Which one that is several
+/// partitions decide by timing, so this is for values that nobody tells apart.
+pub(super) struct AnyOf {
     values: Gathered,
 }
 
-impl First {
-    /// First values of type `ty`.
+impl AnyOf {
+    /// Values of type `ty`.
     pub(super) fn boxed(ty: DataType) -> BoxedGroups {
         Box::new(Self { values: Gathered::new(ty) })
     }
 }
 
 fn only(values: &[ArrayRef]) -> Result<&ArrayRef> {
-    values.first().ok_or_else(|| internal_datafusion_err!("a first value of nothing"))
+    values.first().ok_or_else(|| internal_datafusion_err!("a value of nothing"))
 }
 
-impl GroupsAccumulator for First {
+impl GroupsAccumulator for AnyOf {
     /// Groups are numbered as they appear, so those without a value are the last
     /// ones; in most batches there are none.
     fn update_batch(
@@ -36,7 +35,7 @@ impl GroupsAccumulator for First {
         total_num_groups: usize,
     ) -> Result<()> {
         if filter.is_some() {
-            return internal_err!("a first value with a filter");
+            return internal_err!("a value with a filter");
         }
         let known = self.values.len();
         if total_num_groups <= known {
@@ -96,7 +95,7 @@ mod tests {
 
     #[test]
     fn the_first_of_each_group_stays() {
-        let mut first = First::boxed(DataType::Float64);
+        let mut first = AnyOf::boxed(DataType::Float64);
         let add = |first: &mut BoxedGroups, values: &[Option<f64>], groups: &[usize], total| {
             first.update_batch(&[floats(values)], groups, None, total).unwrap();
         };

@@ -1,0 +1,467 @@
+//! PostgreSQL's own plan of the statement, and in which order rows move in it.
+//!
+//! What a float sum or an `array_agg` gives depends on the order of its rows. Where
+//! PostgreSQL would compute it over rows of one process, that order is PostgreSQL's
+//! answer, the same at every run; where a Gather shuffles the rows of several
+//! processes, it has none. Which of both it is only the finished plan tells: so where
+//! that matters, the statement is planned once more, without us, and the plan is looked
+//! at and thrown away.
+
+use super::{run_planner, state};
+use crate::nodes::{copy, iter, tag};
+use pgrx::pg_sys::{self, NodeTag};
+use std::ffi::{c_char, c_int, c_void};
+use std::ptr;
+use std::rc::Rc;
+
+/// The statement that a planner call plans, as it came.
+#[derive(Clone, Copy)]
+pub struct Statement {
+    query: *mut pg_sys::Query,
+    text: *const c_char,
+    options: c_int,
+    params: pg_sys::ParamListInfo,
+}
+
+impl Statement {
+    /// A copy of the arguments of a planner call, which edits its query.
+    ///
+    /// # Safety
+    ///
+    /// They are those of `planner_hook`.
+    pub unsafe fn new(
+        query: *const pg_sys::Query,
+        text: *const c_char,
+        options: c_int,
+        params: pg_sys::ParamListInfo,
+    ) -> Self {
+        // SAFETY: the caller's promise. Without an identifier, no extension that
+        // counts planner calls counts ours.
+        unsafe {
+            let query = copy(query);
+            (*query).queryId = Default::default();
+            Self { query, text, options, params }
+        }
+    }
+}
+
+/// What is known of the order of rows in PostgreSQL's own plan.
+#[derive(Default)]
+pub struct Native {
+    /// There is a grouping, and timing decides the order of the rows of each.
+    pub shuffled: bool,
+    /// A grouping follows an order that only a sort or a join knows.
+    sorted: bool,
+    /// What groupings read in the order of one process's scan.
+    scans: Vec<Scan>,
+    /// The rows of the result, or those that a LIMIT cuts off, come in the order of a leaf
+    /// that has one.
+    pub shows_leaf_order: bool,
+}
+
+/// A scan: the kind of its plan node, and what it reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Scan {
+    kind: NodeTag,
+    relation: pg_sys::Oid,
+    index: pg_sys::Oid,
+    backward: bool,
+}
+
+impl Scan {
+    fn is_sort(&self) -> bool {
+        matches!(self.kind, NodeTag::T_Sort | NodeTag::T_IncrementalSort)
+    }
+}
+
+impl Native {
+    /// Whether PostgreSQL groups the rows of the scan that `path` is as they come.
+    ///
+    /// # Safety
+    ///
+    /// `path` is a path without parameters of the planner call under way, of the
+    /// relation behind `entry`.
+    pub unsafe fn groups_as_scanned(
+        &self,
+        path: *const pg_sys::Path,
+        entry: *const pg_sys::RangeTblEntry,
+    ) -> bool {
+        // SAFETY: the caller's promise.
+        let scan = unsafe { scan_of_path(path, entry) };
+        // The plan of a subquery is in the place of its scan.
+        let unnamed = scan.kind == NodeTag::T_SubqueryScan;
+        !self.sorted && (self.scans.contains(&scan) || (unnamed && !self.scans.is_empty()))
+    }
+}
+
+/// PostgreSQL's own plan of the statement under way, made when it is asked for first.
+///
+/// # Safety
+///
+/// Runs in a backend's main thread, in a planner call.
+pub unsafe fn native() -> Rc<Native> {
+    // SAFETY: the caller's promise.
+    state::native(|statement| unsafe { plan(statement) })
+}
+
+unsafe fn plan(statement: Statement) -> Native {
+    let Statement { query, text, options, params } = statement;
+    // SAFETY: a query of its own; all that planning leaves is in a context of its own.
+    unsafe {
+        let facts = state::facts(|_| facts(query));
+        let outer = pg_sys::CurrentMemoryContext;
+        let own = pg_sys::AllocSetContextCreateInternal(
+            outer,
+            c"pg_fusion native plan".as_ptr(),
+            pg_sys::ALLOCSET_DEFAULT_MINSIZE as usize,
+            pg_sys::ALLOCSET_DEFAULT_INITSIZE as usize,
+            pg_sys::ALLOCSET_DEFAULT_MAXSIZE as usize,
+        );
+        pg_sys::CurrentMemoryContext = own;
+        let state = state::enter(false, false, None);
+        let plan = run_planner(copy(query), text, options, params);
+        drop(state);
+        let mut walk = Walk {
+            rtable: (*plan).rtable,
+            // An order that a subquery asks for is one that PostgreSQL keeps.
+            sorts_matter: facts.orders_subquery,
+            groupings: 0,
+            ordered: 0,
+            native: Native::default(),
+        };
+        for plan in iter::<pg_sys::Plan>((*plan).subplans).chain([(*plan).planTree]) {
+            walk.visit(plan);
+        }
+        walk.native.shuffled = walk.groupings > 0 && walk.ordered == 0;
+        walk.native.shows_leaf_order |= shows_leaf_order((*plan).planTree);
+        pg_sys::CurrentMemoryContext = outer;
+        pg_sys::MemoryContextDelete(own);
+        walk.native
+    }
+}
+
+/// What the query tree of the statement under way says.
+///
+/// # Safety
+///
+/// Runs in a backend's main thread, in a planner call.
+pub unsafe fn tree() -> Facts {
+    // SAFETY: the caller's promise.
+    state::facts(|statement| unsafe { facts(statement.query) })
+}
+
+/// What the query tree of a statement says.
+#[derive(Clone, Copy, Default)]
+pub struct Facts {
+    /// A subquery has an ORDER BY.
+    pub orders_subquery: bool,
+    /// A subquery reads a function or a list.
+    pub lists_in_subquery: bool,
+    /// There is an `ARRAY(SELECT ...)`.
+    pub makes_array: bool,
+    depth: usize,
+}
+
+/// Whether a relation has an order of its own: that of a function or a list.
+///
+/// # Safety
+///
+/// `entry` is a valid range table entry.
+pub unsafe fn has_order(entry: *mut pg_sys::RangeTblEntry) -> bool {
+    use pg_sys::RTEKind as R;
+    // SAFETY: the caller's promise.
+    let kind = unsafe { (*entry).rtekind };
+    matches!(kind, R::RTE_FUNCTION | R::RTE_TABLEFUNC | R::RTE_VALUES | R::RTE_NAMEDTUPLESTORE)
+}
+
+unsafe fn facts(query: *mut pg_sys::Query) -> Facts {
+    unsafe extern "C-unwind" fn look(node: *mut pg_sys::Node, facts: *mut c_void) -> bool {
+        // SAFETY: called by PostgreSQL's walkers with nodes of a valid tree, and with
+        // what was given to them.
+        unsafe {
+            let known = &mut *facts.cast::<Facts>();
+            match tag(node) {
+                NodeTag::T_Invalid => false,
+                NodeTag::T_Query => {
+                    let query: *mut pg_sys::Query = node.cast();
+                    if known.depth > 0 {
+                        known.orders_subquery |= !(*query).sortClause.is_null();
+                        known.lists_in_subquery |=
+                            iter((*query).rtable).any(|entry| has_order(entry));
+                    }
+                    known.depth += 1;
+                    pg_sys::query_tree_walker(query, Some(look), facts, 0);
+                    (*facts.cast::<Facts>()).depth -= 1;
+                    false
+                }
+                NodeTag::T_SubLink => {
+                    let link: *mut pg_sys::SubLink = node.cast();
+                    known.makes_array |= (*link).subLinkType == pg_sys::SubLinkType::ARRAY_SUBLINK;
+                    pg_sys::expression_tree_walker(node, Some(look), facts)
+                }
+                _ => pg_sys::expression_tree_walker(node, Some(look), facts),
+            }
+        }
+    }
+    let mut facts = Facts::default();
+    // SAFETY: a valid query.
+    unsafe { look(query.cast(), (&raw mut facts).cast()) };
+    facts
+}
+
+/// Looks for groupings in a plan.
+struct Walk {
+    rtable: *mut pg_sys::List,
+    sorts_matter: bool,
+    groupings: usize,
+    /// Those whose rows come in an order that timing does not decide.
+    ordered: usize,
+    native: Native,
+}
+
+impl Walk {
+    unsafe fn visit(&mut self, plan: *mut pg_sys::Plan) {
+        // SAFETY: NULL or a valid plan.
+        unsafe {
+            match tag(plan) {
+                NodeTag::T_Agg => {
+                    let agg = &*plan.cast::<pg_sys::Agg>();
+                    // The other half of a grouping in two halves is the one that counts.
+                    if agg.aggsplit & pg_sys::AGGSPLITOP_SKIPFINAL as pg_sys::AggSplit::Type == 0 {
+                        let sorted = !matches!(
+                            agg.aggstrategy,
+                            pg_sys::AggStrategy::AGG_PLAIN | pg_sys::AggStrategy::AGG_HASHED
+                        );
+                        self.grouping(plan, agg.numCols > 0, sorted);
+                    }
+                }
+                NodeTag::T_Group | NodeTag::T_Unique | NodeTag::T_SetOp => {
+                    self.grouping(plan, true, true);
+                }
+                NodeTag::T_Limit => {
+                    // A sort right below is the query's own, if no subquery has one.
+                    let input = (*plan).lefttree;
+                    let sorts = matches!(
+                        tag(input),
+                        NodeTag::T_Sort | NodeTag::T_IncrementalSort | NodeTag::T_GatherMerge
+                    );
+                    let own = sorts && !self.sorts_matter;
+                    self.native.shows_leaf_order |= !own && shows_leaf_order(input);
+                }
+                // Shows every row, and no value for several.
+                NodeTag::T_WindowAgg => {
+                    self.groupings += 1;
+                    self.ordered += usize::from(!shuffled(plan, !self.sorts_matter));
+                }
+                _ => {}
+            }
+            children(plan).into_iter().for_each(|child| self.visit(child));
+        }
+    }
+
+    /// A grouping, by keys or not; `sorted` says whether it needs its rows sorted.
+    unsafe fn grouping(&mut self, plan: *mut pg_sys::Plan, keys: bool, sorted: bool) {
+        self.groupings += 1;
+        // SAFETY: a valid plan with an input.
+        unsafe {
+            // Rows that are equal to a sort for the grouping come as they went in.
+            let through_sorts = keys && !self.sorts_matter;
+            if shuffled(plan, through_sorts) {
+                return;
+            }
+            self.ordered += 1;
+            let as_it_comes = |scan: &Scan| !(sorted && scan.is_sort());
+            match scan_of_plan((*plan).lefttree, self.rtable).filter(as_it_comes) {
+                Some(scan) => self.native.scans.push(scan),
+                None => self.native.sorted = true,
+            }
+        }
+    }
+}
+
+/// The plans below `plan`.
+unsafe fn children(plan: *mut pg_sys::Plan) -> Vec<*mut pg_sys::Plan> {
+    // SAFETY: NULL or a valid plan.
+    unsafe {
+        if plan.is_null() {
+            return Vec::new();
+        }
+        let mut children = vec![(*plan).lefttree, (*plan).righttree];
+        match tag(plan) {
+            NodeTag::T_SubqueryScan => {
+                children.push((*plan.cast::<pg_sys::SubqueryScan>()).subplan);
+            }
+            NodeTag::T_Append => {
+                children.extend(iter((*plan.cast::<pg_sys::Append>()).appendplans));
+            }
+            NodeTag::T_MergeAppend => {
+                children.extend(iter((*plan.cast::<pg_sys::MergeAppend>()).mergeplans));
+            }
+            NodeTag::T_CustomScan => {
+                children.extend(iter((*plan.cast::<pg_sys::CustomScan>()).custom_plans));
+            }
+            _ => {}
+        }
+        children.retain(|child| !child.is_null());
+        children
+    }
+}
+
+/// Whether timing decides the order of the rows that `plan` gives, or of those that
+/// its sum is made of. `through_sorts` says whether that of rows that are equal to
+/// a sort is one, too.
+unsafe fn shuffled(plan: *mut pg_sys::Plan, through_sorts: bool) -> bool {
+    // SAFETY: NULL or a valid plan.
+    unsafe {
+        let input = || match plan.is_null() {
+            true => ptr::null_mut(),
+            false => (*plan).lefttree,
+        };
+        match tag(plan) {
+            NodeTag::T_Gather => {
+                let gather = &*plan.cast::<pg_sys::Gather>();
+                gather.num_workers > 0 && !gather.single_copy
+            }
+            NodeTag::T_GatherMerge => through_sorts,
+            NodeTag::T_Sort | NodeTag::T_IncrementalSort => {
+                through_sorts && shuffled(input(), true)
+            }
+            NodeTag::T_Agg => {
+                // Partial results of several processes are put together as they come.
+                let split = (*plan.cast::<pg_sys::Agg>()).aggsplit;
+                split & pg_sys::AGGSPLITOP_COMBINE as pg_sys::AggSplit::Type != 0
+                    || shuffled(input(), through_sorts)
+            }
+            // The outer side of a join leads.
+            NodeTag::T_NestLoop | NodeTag::T_HashJoin | NodeTag::T_MergeJoin => {
+                shuffled(input(), false)
+            }
+            NodeTag::T_Result
+            | NodeTag::T_ProjectSet
+            | NodeTag::T_Material
+            | NodeTag::T_Memoize
+            | NodeTag::T_Group
+            | NodeTag::T_Unique
+            | NodeTag::T_SetOp
+            | NodeTag::T_WindowAgg
+            | NodeTag::T_LockRows
+            | NodeTag::T_Limit => shuffled(input(), through_sorts),
+            NodeTag::T_SubqueryScan | NodeTag::T_Append => {
+                children(plan).into_iter().any(|child| shuffled(child, through_sorts))
+            }
+            _ => false,
+        }
+    }
+}
+
+/// The scan whose order the rows of `plan` have, if it is one.
+unsafe fn scan_of_plan(plan: *mut pg_sys::Plan, rtable: *const pg_sys::List) -> Option<Scan> {
+    // SAFETY: a valid plan of a statement with this range table.
+    unsafe {
+        let kind = tag(plan);
+        let relation = || {
+            let number = (*plan.cast::<pg_sys::Scan>()).scanrelid as usize;
+            let mut entries = iter::<pg_sys::RangeTblEntry>(rtable);
+            number
+                .checked_sub(1)
+                .and_then(|index| entries.nth(index))
+                .map_or(none(), |e| (*e).relid)
+        };
+        let scan = Scan { kind, relation: none(), index: none(), backward: false };
+        let is_backward = |direction| direction == pg_sys::ScanDirection::BackwardScanDirection;
+        match kind {
+            NodeTag::T_Result | NodeTag::T_Limit if !(*plan).lefttree.is_null() => {
+                scan_of_plan((*plan).lefttree, rtable)
+            }
+            NodeTag::T_SubqueryScan => {
+                scan_of_plan((*plan.cast::<pg_sys::SubqueryScan>()).subplan, rtable)
+            }
+            NodeTag::T_IndexScan => {
+                let node = &*plan.cast::<pg_sys::IndexScan>();
+                let backward = is_backward(node.indexorderdir);
+                Some(Scan { relation: relation(), index: node.indexid, backward, ..scan })
+            }
+            NodeTag::T_IndexOnlyScan => {
+                let node = &*plan.cast::<pg_sys::IndexOnlyScan>();
+                let backward = is_backward(node.indexorderdir);
+                Some(Scan { relation: relation(), index: node.indexid, backward, ..scan })
+            }
+            NodeTag::T_SeqScan
+            | NodeTag::T_SampleScan
+            | NodeTag::T_BitmapHeapScan
+            | NodeTag::T_TidScan
+            | NodeTag::T_TidRangeScan
+            | NodeTag::T_ForeignScan => Some(Scan { relation: relation(), ..scan }),
+            NodeTag::T_Append
+            | NodeTag::T_FunctionScan
+            | NodeTag::T_TableFuncScan
+            | NodeTag::T_ValuesScan
+            | NodeTag::T_CteScan
+            | NodeTag::T_NamedTuplestoreScan
+            | NodeTag::T_Sort
+            | NodeTag::T_IncrementalSort => Some(scan),
+            _ => None,
+        }
+    }
+}
+
+/// The same for a path, which has not become a plan yet.
+unsafe fn scan_of_path(path: *const pg_sys::Path, entry: *const pg_sys::RangeTblEntry) -> Scan {
+    // SAFETY: a valid path of the relation behind the entry.
+    unsafe {
+        let kind = (*path).pathtype;
+        let relation = match kind {
+            NodeTag::T_Append => none(),
+            _ if (*entry).rtekind == pg_sys::RTEKind::RTE_RELATION => (*entry).relid,
+            _ => none(),
+        };
+        let scan = Scan { kind, relation, index: none(), backward: false };
+        match tag(path) {
+            NodeTag::T_IndexPath => {
+                let index = &*path.cast::<pg_sys::IndexPath>();
+                let backward = index.indexscandir == pg_sys::ScanDirection::BackwardScanDirection;
+                Scan { index: (*index.indexinfo).indexoid, backward, ..scan }
+            }
+            _ => scan,
+        }
+    }
+}
+
+fn none() -> pg_sys::Oid {
+    pg_sys::Oid::INVALID
+}
+
+/// Whether the rows of `plan` come in an order that somebody asked for below the query's
+/// own ORDER BY, or in that of a function or list.
+unsafe fn shows_leaf_order(plan: *mut pg_sys::Plan) -> bool {
+    // SAFETY: NULL or a valid plan.
+    unsafe {
+        match tag(plan) {
+            NodeTag::T_Sort
+            | NodeTag::T_IncrementalSort
+            | NodeTag::T_GatherMerge
+            | NodeTag::T_MergeAppend
+            | NodeTag::T_IndexScan
+            | NodeTag::T_IndexOnlyScan
+            | NodeTag::T_FunctionScan
+            | NodeTag::T_TableFuncScan
+            | NodeTag::T_ValuesScan
+            | NodeTag::T_CteScan
+            | NodeTag::T_WorkTableScan
+            | NodeTag::T_NamedTuplestoreScan => true,
+            NodeTag::T_NestLoop
+            | NodeTag::T_HashJoin
+            | NodeTag::T_MergeJoin
+            | NodeTag::T_Result
+            | NodeTag::T_ProjectSet
+            | NodeTag::T_Material
+            | NodeTag::T_Memoize
+            | NodeTag::T_ModifyTable
+            | NodeTag::T_Limit => shows_leaf_order((*plan).lefttree),
+            NodeTag::T_SubqueryScan | NodeTag::T_Append => {
+                children(plan).into_iter().any(|child| shows_leaf_order(child))
+            }
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,445 @@
+//! Results that follow the order of rows, and where rows may come in another order than
+//! PostgreSQL's.
+//!
+//! ```text
+//!   a value follows the order of rows     PostgreSQL's own rows   then the rows are
+//!   ───────────────────────────────────   ─────────────────────   ─────────────────────────
+//!   no                                                            in any order
+//!   yes                                   shuffled by a Gather    in any order
+//!   yes, and the engine computes it       of one scan, unsorted   in the order of that scan
+//!   yes, otherwise                                                PostgreSQL's: no path
+//! ```
+
+use super::alike::{alike, type_is_alike};
+use super::fragment::{Fragment, Kind};
+use super::native::{self, native};
+use super::upper::depends_on_rows;
+use super::{Reason, leaf};
+use crate::nodes::{self, iter, tag};
+use pgrx::pg_sys::{self, NodeTag};
+use std::rc::Rc;
+
+/// What of a query level, or of those around it, follows the order of rows.
+#[derive(Clone, Copy, Default)]
+pub struct Level {
+    /// Of the rows that its joins give.
+    joined: bool,
+    /// Of the rows that its grouping gives.
+    grouped: bool,
+    /// Of its result.
+    result: bool,
+    /// Its result shows the order of what its joins give, and so does the statement's, or
+    /// it is cut off.
+    shown: bool,
+}
+
+/// Where a fragment stands in its query level.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// A scan or a join.
+    Joined,
+    /// The grouping.
+    Grouped,
+    /// DISTINCT, ORDER BY, LIMIT.
+    Finished,
+}
+
+const REASON: &str = "something above follows the order of rows";
+
+/// Whether the rows of `fragment` may be shown to what is above `place`, in the order in
+/// which the engine gives them.
+///
+/// # Safety
+///
+/// `root` is the query level being planned.
+pub unsafe fn check_offer(
+    root: *mut pg_sys::PlannerInfo,
+    place: Place,
+    fragment: &Fragment,
+) -> Result<(), Reason> {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let level = level(root);
+        let follows = match place {
+            Place::Joined => level.joined,
+            Place::Grouped => level.grouped && !is_one_row(fragment),
+            Place::Finished => level.result && !is_one_row(fragment),
+        };
+        if follows && !native().shuffled && !is_the_scan(root, fragment) {
+            return Err(REASON.into());
+        }
+        let shows = level.shown && has_ordered_relation((*root).parse);
+        if shows && !fragment.keeps_order() && native().shows_leaf_order {
+            return Err("the order of a subquery, function or list is shown".into());
+        }
+        Ok(())
+    }
+}
+
+/// Whether `fragment` is the scan whose rows PostgreSQL groups as they come: then it may
+/// group ours.
+unsafe fn is_the_scan(root: *mut pg_sys::PlannerInfo, fragment: &Fragment) -> bool {
+    match &fragment.kind {
+        // SAFETY: a leaf of the query level that `root` plans is a base relation there.
+        Kind::Leaf(leaf) if leaf.workers == 0 => unsafe {
+            let entry = *(*root).simple_rte_array.add((*leaf.sources.rel).relid as usize);
+            native().groups_as_scanned(leaf::scan(leaf), entry)
+        },
+        _ => false,
+    }
+}
+
+/// A grouping without keys, maybe cut.
+fn is_one_row(fragment: &Fragment) -> bool {
+    match &fragment.kind {
+        Kind::Aggregate(aggregate) => aggregate.groups.is_empty(),
+        Kind::Sort(sort) => is_one_row(&sort.input),
+        Kind::Limit(limit) => is_one_row(&limit.input),
+        Kind::Leaf(_) | Kind::Join(_) => false,
+    }
+}
+
+/// In which order a grouping needs its rows.
+pub enum Order {
+    /// In any.
+    Any,
+    /// In the order of the leaves of this input.
+    Leaves(Rc<Fragment>),
+}
+
+/// A grouping of a query level.
+#[derive(Clone, Copy)]
+pub struct Grouping<'a> {
+    /// What the rows are grouped by.
+    pub keys: &'a [*mut pg_sys::Node],
+    /// The aggregate calls.
+    pub calls: &'a [*mut pg_sys::Aggref],
+    /// Columns of which a group shows its first row's value.
+    pub first: &'a [*mut pg_sys::Node],
+}
+
+/// What of `grouping` follows the order of rows.
+///
+/// # Safety
+///
+/// All are of the query level that `root` plans.
+pub unsafe fn follower(
+    root: *const pg_sys::PlannerInfo,
+    grouping: Grouping<'_>,
+) -> Option<*mut pg_sys::Node> {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let query = (*root).parse;
+        let mut calls = grouping.calls.iter().copied();
+        let call = calls.find(|call| follows_order(query, *call)).map(|call| call.cast());
+        let key = grouping.keys.iter().copied().find(|key| !alike(query, *key));
+        call.or(key).or(grouping.first.first().copied())
+    }
+}
+
+/// In which order `grouping` needs the rows of `input`.
+///
+/// # Safety
+///
+/// All are of the query level being planned.
+pub unsafe fn of_grouping(
+    root: *mut pg_sys::PlannerInfo,
+    input: &Rc<Fragment>,
+    grouping: Grouping<'_>,
+) -> Result<Order, Reason> {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let query = (*root).parse;
+        let Some(subject) = follower(root, grouping) else { return Ok(Order::Any) };
+        if let Some(call) = grouping.calls.iter().find(|call| sorts_equals(query, **call)) {
+            return Err(Reason::from("a sort decides which of equal values counts").about(*call));
+        }
+        let native = native();
+        if native.shuffled {
+            // No order is PostgreSQL's, and the engine needs one for blanks only.
+            let blanks = grouping.keys.iter().any(|key| !alike(query, *key) && is_bpchar(*key));
+            return Ok(match blanks {
+                true => Order::Leaves(input.in_order()),
+                false => Order::Any,
+            });
+        }
+        let alone = input.in_order();
+        if is_the_scan(root, &alone) {
+            return Ok(Order::Leaves(alone));
+        }
+        Err(Reason::from("the order of rows decides about a value").about(subject))
+    }
+}
+
+unsafe fn is_bpchar(expr: *const pg_sys::Node) -> bool {
+    // SAFETY: a valid expression.
+    unsafe { pg_sys::getBaseType(pg_sys::exprType(expr)) == pg_sys::BPCHAROID }
+}
+
+/// What follows the order of rows at the level of `root`.
+unsafe fn level(root: *mut pg_sys::PlannerInfo) -> Level {
+    super::state::level(root, || {
+        // SAFETY: the caller's promise.
+        unsafe { look(root) }
+    })
+}
+
+unsafe fn look(root: *const pg_sys::PlannerInfo) -> Level {
+    // SAFETY: a query level of the planner call under way; those around it are, too.
+    unsafe {
+        let query = (*root).parse;
+        let parent = (*root).parent_root;
+        let around = match parent.is_null() {
+            true => Level { shown: true, ..Level::default() },
+            false => look(parent),
+        };
+        let one_row =
+            (*query).hasAggs && (*query).groupClause.is_null() && (*query).groupingSets.is_null();
+        let in_array = !parent.is_null() && may_be_array(query);
+        let result = (around.joined || in_array) && !one_row;
+        let grouped = result || windows_follow(query) || distinct_follows(query);
+        let joined = grouped || groups_follow(query) || set_operations_follow(query);
+        let plain = !(*query).hasAggs
+            && !(*query).hasWindowFuncs
+            && (*query).groupClause.is_null()
+            && (*query).groupingSets.is_null()
+            && (*query).distinctClause.is_null()
+            && (*query).sortClause.is_null();
+        // Where rows are cut off, their order decides which are left.
+        let cut = !(*query).limitCount.is_null() || !(*query).limitOffset.is_null();
+        Level { joined, grouped, result, shown: plain && (around.shown || cut) }
+    }
+}
+
+/// Whether `query`, a subquery, may be that of an array, whose elements it orders.
+unsafe fn may_be_array(query: *const pg_sys::Query) -> bool {
+    // SAFETY: in a planner call. An array has one column.
+    unsafe {
+        let columns = iter::<pg_sys::TargetEntry>((*query).targetList);
+        columns.filter(|entry| !(**entry).resjunk).count() == 1 && native::tree().makes_array
+    }
+}
+
+/// Whether an aggregate or a group key follows the order of the rows it reads.
+unsafe fn groups_follow(query: *const pg_sys::Query) -> bool {
+    // SAFETY: a valid query.
+    unsafe {
+        clauses_follow(query, (*query).groupClause)
+            || aggregates(query).into_iter().any(|call| follows_order(query, call))
+    }
+}
+
+unsafe fn distinct_follows(query: *const pg_sys::Query) -> bool {
+    // SAFETY: a valid query.
+    unsafe {
+        let length = |list: *const pg_sys::List| if list.is_null() { 0 } else { (*list).length };
+        let undetermined = (*query).hasDistinctOn
+            && length((*query).sortClause) <= length((*query).distinctClause);
+        undetermined || clauses_follow(query, (*query).distinctClause)
+    }
+}
+
+/// Whether equal values of one of the expressions that `clauses` name can look different.
+unsafe fn clauses_follow(query: *const pg_sys::Query, clauses: *const pg_sys::List) -> bool {
+    // SAFETY: clauses of the query.
+    unsafe {
+        iter::<pg_sys::SortGroupClause>(clauses).any(|clause| {
+            let expr = pg_sys::get_sortgroupclause_expr(clause, (*query).targetList);
+            !alike(query, expr)
+        })
+    }
+}
+
+/// Whether equal values of a column of a UNION, INTERSECT or EXCEPT can look different.
+unsafe fn set_operations_follow(query: *const pg_sys::Query) -> bool {
+    unsafe fn follows(node: *const pg_sys::Node) -> bool {
+        // SAFETY: a node of a tree of set operations.
+        unsafe {
+            if tag(node) != NodeTag::T_SetOperationStmt {
+                return false;
+            }
+            let step = &*node.cast::<pg_sys::SetOperationStmt>();
+            let types = nodes::oids(step.colTypes);
+            let collations = nodes::oids(step.colCollations);
+            let typmods = nodes::integers(step.colTypmods);
+            let mut columns = types.into_iter().zip(typmods).zip(collations);
+            let union_all = step.all && step.op == pg_sys::SetOperation::SETOP_UNION;
+            let own = !union_all
+                && columns.any(|((ty, mut typmod), collation)| {
+                    let base = pg_sys::getBaseTypeAndTypmod(ty, &mut typmod);
+                    !type_is_alike(base, typmod, collation)
+                });
+            own || follows(step.larg) || follows(step.rarg)
+        }
+    }
+    // SAFETY: a valid query.
+    unsafe { follows((*query).setOperations) }
+}
+
+/// The aggregate calls of a query.
+unsafe fn aggregates(query: *const pg_sys::Query) -> Vec<*mut pg_sys::Aggref> {
+    const FLAGS: u32 = pg_sys::PVC_INCLUDE_AGGREGATES
+        | pg_sys::PVC_RECURSE_WINDOWFUNCS
+        | pg_sys::PVC_INCLUDE_PLACEHOLDERS;
+    // SAFETY: a valid query.
+    unsafe {
+        if !(*query).hasAggs {
+            return Vec::new();
+        }
+        let targets = [(*query).targetList.cast(), (*query).havingQual];
+        let parts = targets.into_iter().flat_map(|node: *mut pg_sys::Node| {
+            iter::<pg_sys::Node>(pg_sys::pull_var_clause(node, FLAGS as i32))
+        });
+        parts.filter(|node| tag(*node) == NodeTag::T_Aggref).map(|node| node.cast()).collect()
+    }
+}
+
+/// Whether a window function follows the order of rows that its window does not order.
+unsafe fn windows_follow(query: *const pg_sys::Query) -> bool {
+    const FLAGS: u32 = pg_sys::PVC_RECURSE_AGGREGATES
+        | pg_sys::PVC_INCLUDE_WINDOWFUNCS
+        | pg_sys::PVC_INCLUDE_PLACEHOLDERS;
+    // SAFETY: a valid query, whose window functions name its windows.
+    unsafe {
+        if !(*query).hasWindowFuncs {
+            return false;
+        }
+        let parts = pg_sys::pull_var_clause((*query).targetList.cast(), FLAGS as i32);
+        let mut calls =
+            iter::<pg_sys::Node>(parts).filter(|node| tag(*node) == NodeTag::T_WindowFunc);
+        calls.any(|node| {
+            let call = &*node.cast::<pg_sys::WindowFunc>();
+            let is_whole = || {
+                let window = iter::<pg_sys::WindowClause>((*query).windowClause)
+                    .find(|window| (**window).winref == call.winref);
+                window.is_none_or(|window| {
+                    let rows = pg_sys::FRAMEOPTION_ROWS as i32;
+                    (*window).orderClause.is_null() && (*window).frameOptions & rows != 0
+                })
+            };
+            if call.winagg {
+                let arg = iter::<pg_sys::Node>(call.args).next();
+                return is_whole() || function_follows(query, call.winfnoid, arg);
+            }
+            let by_value = matches!(
+                call.winfnoid.to_u32(),
+                pg_sys::F_RANK_
+                    | pg_sys::F_DENSE_RANK_
+                    | pg_sys::F_PERCENT_RANK_
+                    | pg_sys::F_CUME_DIST_
+            );
+            let ordered = iter::<pg_sys::WindowClause>((*query).windowClause)
+                .find(|window| (**window).winref == call.winref)
+                .is_some_and(|window| !(*window).orderClause.is_null());
+            !by_value && !ordered
+        })
+    }
+}
+
+/// Whether the result of an aggregate call follows the order of its rows.
+unsafe fn follows_order(query: *const pg_sys::Query, call: *const pg_sys::Aggref) -> bool {
+    // SAFETY: a valid call of the query.
+    unsafe {
+        let call = &*call;
+        let args = iter::<pg_sys::TargetEntry>(call.args);
+        let mut values = args.clone().filter(|arg| !(**arg).resjunk);
+        let function = call.aggfnoid;
+        if counts(function) {
+            return false;
+        }
+        let sorts = if call.aggdistinct.is_null() { call.aggorder } else { call.aggdistinct };
+        if !sorts.is_null() {
+            // Sorted by all its arguments, it sees them in an order of their own.
+            return !values.all(|value| {
+                if !depends_on_rows((*value).expr.cast()) {
+                    return true;
+                }
+                let sorted = iter::<pg_sys::SortGroupClause>(sorts)
+                    .any(|sort| (*sort).tleSortGroupRef == (*value).ressortgroupref);
+                sorted && alike(query, (*value).expr.cast())
+            });
+        }
+        let value = values.next().map(|value| (*value).expr.cast());
+        function_follows(query, function, value)
+    }
+}
+
+/// Whether a call sorts its rows, and what it gives follows the order of those that are
+/// equal to the sort.
+unsafe fn sorts_equals(query: *const pg_sys::Query, call: *const pg_sys::Aggref) -> bool {
+    // SAFETY: a valid call of the query.
+    unsafe {
+        (!(*call).aggdistinct.is_null() || !(*call).aggorder.is_null())
+            && follows_order(query, call)
+    }
+}
+
+fn counts(function: pg_sys::Oid) -> bool {
+    matches!(function.to_u32(), pg_sys::F_COUNT_ | pg_sys::F_COUNT_ANY | pg_sys::F_REGR_COUNT)
+}
+
+/// Whether the result of the aggregate `function` over `value` follows the order of its
+/// rows. What is not known here does.
+unsafe fn function_follows(
+    query: *const pg_sys::Query,
+    function: pg_sys::Oid,
+    value: Option<*mut pg_sys::Node>,
+) -> bool {
+    use pg_sys::*;
+    // SAFETY: an expression of the query.
+    let is_alike = || value.is_some_and(|value| unsafe { alike(query, value) });
+    match function.to_u32() {
+        F_COUNT_ | F_COUNT_ANY | F_REGR_COUNT => false,
+        F_SUM_INT2 | F_SUM_INT4 | F_SUM_INT8 | F_SUM_NUMERIC | F_SUM_INTERVAL | F_SUM_MONEY
+        | F_AVG_INT2 | F_AVG_INT4 | F_AVG_INT8 | F_AVG_NUMERIC | F_AVG_INTERVAL => false,
+        F_VARIANCE_INT2 | F_VARIANCE_INT4 | F_VARIANCE_INT8 | F_VARIANCE_NUMERIC
+        | F_VAR_SAMP_INT2 | F_VAR_SAMP_INT4 | F_VAR_SAMP_INT8 | F_VAR_SAMP_NUMERIC
+        | F_VAR_POP_INT2 | F_VAR_POP_INT4 | F_VAR_POP_INT8 | F_VAR_POP_NUMERIC => false,
+        F_STDDEV_INT2
+        | F_STDDEV_INT4
+        | F_STDDEV_INT8
+        | F_STDDEV_NUMERIC
+        | F_STDDEV_SAMP_INT2
+        | F_STDDEV_SAMP_INT4
+        | F_STDDEV_SAMP_INT8
+        | F_STDDEV_SAMP_NUMERIC
+        | F_STDDEV_POP_INT2
+        | F_STDDEV_POP_INT4
+        | F_STDDEV_POP_INT8
+        | F_STDDEV_POP_NUMERIC => false,
+        F_BOOL_AND | F_BOOL_OR | F_EVERY => false,
+        F_BIT_AND_INT2 | F_BIT_AND_INT4 | F_BIT_AND_INT8 | F_BIT_AND_BIT | F_BIT_OR_INT2
+        | F_BIT_OR_INT4 | F_BIT_OR_INT8 | F_BIT_OR_BIT | F_BIT_XOR_INT2 | F_BIT_XOR_INT4
+        | F_BIT_XOR_INT8 | F_BIT_XOR_BIT => false,
+        F_MIN_FLOAT4 | F_MIN_FLOAT8 | F_MIN_INTERVAL | F_MIN_NUMERIC | F_MIN_TEXT
+        | F_MIN_BPCHAR | F_MAX_FLOAT4 | F_MAX_FLOAT8 | F_MAX_INTERVAL | F_MAX_NUMERIC
+        | F_MAX_TEXT | F_MAX_BPCHAR => !is_alike(),
+        F_MIN_INT2 | F_MIN_INT4 | F_MIN_INT8 | F_MIN_DATE | F_MIN_TIME | F_MIN_TIMETZ
+        | F_MIN_MONEY | F_MIN_TIMESTAMP | F_MIN_TIMESTAMPTZ | F_MIN_ANYENUM | F_MIN_INET
+        | F_MIN_TID | F_MIN_PG_LSN | F_MIN_XID8 => false,
+        F_MAX_INT2 | F_MAX_INT4 | F_MAX_INT8 | F_MAX_DATE | F_MAX_TIME | F_MAX_TIMETZ
+        | F_MAX_MONEY | F_MAX_TIMESTAMP | F_MAX_TIMESTAMPTZ | F_MAX_ANYENUM | F_MAX_INET
+        | F_MAX_TID | F_MAX_PG_LSN | F_MAX_XID8 => false,
+        other => other != F_MIN_OID.to_u32() && other != F_MAX_OID.to_u32(),
+    }
+}
+
+/// Whether a relation of `query` has an order of its own: a subquery or CTE that asks for
+/// one, a function, a list.
+unsafe fn has_ordered_relation(query: *const pg_sys::Query) -> bool {
+    // SAFETY: a valid query.
+    unsafe {
+        iter::<pg_sys::RangeTblEntry>((*query).rtable).any(|entry| match (*entry).rtekind {
+            pg_sys::RTEKind::RTE_SUBQUERY => {
+                let subquery = (*entry).subquery;
+                !subquery.is_null()
+                    && (!(*subquery).sortClause.is_null() || has_ordered_relation(subquery))
+            }
+            pg_sys::RTEKind::RTE_CTE => {
+                let tree = native::tree();
+                tree.orders_subquery || tree.lists_in_subquery
+            }
+            _ => native::has_order(entry),
+        })
+    }
+}
