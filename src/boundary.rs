@@ -93,31 +93,34 @@ pub unsafe fn guard<R>(f: impl FnOnce() -> R) -> R {
 mod tests {
     use super::*;
 
+    /// PostgreSQL's variables, of which no other test makes use.
+    fn state() -> (*mut pg_sys::sigjmp_buf, pg_sys::MemoryContext) {
+        // SAFETY: words of zeroes that stand in for them.
+        unsafe { (pg_sys::PG_exception_stack, pg_sys::CurrentMemoryContext) }
+    }
+
     #[test]
     fn a_panic_leaves_the_callers_handler() {
         let mut frame = 0_usize;
-        let handler: *mut pg_sys::sigjmp_buf = (&raw mut frame).cast();
-        // SAFETY: variables that stand in for PostgreSQL's, and that no other test uses;
-        // nothing calls PostgreSQL, so nothing jumps.
-        unsafe {
-            pg_sys::PG_exception_stack = handler;
-            let within = |check: fn()| {
-                catch_unwind(|| {
-                    call(|| {
-                        assert_ne!(pg_sys::PG_exception_stack, handler);
-                        pg_sys::CurrentMemoryContext = std::ptr::dangling_mut();
-                        check();
-                        7
-                    })
+        let outside = ((&raw mut frame).cast(), std::ptr::null_mut());
+        // SAFETY: as above; nothing calls PostgreSQL, so nothing jumps.
+        unsafe { pg_sys::PG_exception_stack = outside.0 };
+        let within = |then: fn() -> i32| {
+            // SAFETY: as above.
+            catch_unwind(AssertUnwindSafe(|| unsafe {
+                call(|| {
+                    assert_ne!(state().0, outside.0);
+                    pg_sys::CurrentMemoryContext = std::ptr::dangling_mut();
+                    then()
                 })
-            };
-            let payload = within(|| resume_unwind(Box::new("oops"))).unwrap_err();
-            assert_eq!(payload.downcast_ref(), Some(&"oops"));
-            assert_eq!(pg_sys::PG_exception_stack, handler);
-            assert!(pg_sys::CurrentMemoryContext.is_null());
-            assert_eq!(within(|| ()).unwrap(), 7);
-            assert_eq!(pg_sys::PG_exception_stack, handler);
-            pg_sys::PG_exception_stack = std::ptr::null_mut();
-        }
+            }))
+        };
+        let payload = within(|| resume_unwind(Box::new("oops"))).unwrap_err();
+        assert_eq!(payload.downcast_ref(), Some(&"oops"));
+        assert_eq!(state(), outside);
+        assert_eq!(within(|| 7).unwrap(), 7);
+        assert_eq!(state().0, outside.0);
+        // SAFETY: as above.
+        unsafe { pg_sys::PG_exception_stack = std::ptr::null_mut() };
     }
 }
