@@ -3,6 +3,8 @@
 \pset format unaligned
 SET synchronize_seqscans = off;
 SET max_parallel_workers_per_gather = 0;
+-- as same_serially
+SET same.serially = on;
 
 -- stable(query, times) runs a query again and again with pg_fusion forced: the results
 -- must be the same.

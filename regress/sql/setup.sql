@@ -194,8 +194,8 @@ DECLARE
 BEGIN
     PERFORM set_config('enable_fusion_customscan', fusion::text, true),
             set_config('pg_fusion.force', fusion::text, true);
-    IF way IN ('lateral', 'again') THEN
-        -- Workers are started for each scan, which takes its time.
+    -- Workers are started for each scan, which takes its time.
+    IF way IN ('lateral', 'again') OR current_setting('same.serially', true) = 'on' THEN
         SET LOCAL max_parallel_workers_per_gather = 0;
     END IF;
     CASE way
@@ -299,6 +299,11 @@ BEGIN
                 ELSE format('same %s rows, %s', count, node) END;
 END
 $$;
+
+-- same_serially(query) is same(query) without parallel workers: of results that follow
+-- the order of rows, PostgreSQL has none with them.
+CREATE FUNCTION same_serially(query text) RETURNS text
+LANGUAGE sql VOLATILE SET same.serially = 'on' AS $$ SELECT same(query) $$;
 
 -- pool_is_idle() waits until all pages and sessions are given back: the worker does
 -- that a moment after a query has ended.

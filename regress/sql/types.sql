@@ -57,7 +57,7 @@ SELECT same('SELECT p38, count(*) FROM numerics GROUP BY p38');
 SELECT same('SELECT p60, count(*) FROM numerics GROUP BY p60');
 SELECT same('SELECT p76, count(*) FROM numerics GROUP BY p76');
 SELECT same('SELECT p77, count(*) FROM numerics GROUP BY p77');
-SELECT same('SELECT free, count(*) FROM numerics GROUP BY free');
+SELECT same_serially('SELECT free, count(*) FROM numerics GROUP BY free');
 SELECT same('SELECT id FROM numerics ORDER BY p38, id');
 SELECT same('SELECT id FROM numerics ORDER BY p60 DESC NULLS LAST, id LIMIT 3');
 SELECT same('SELECT id FROM numerics ORDER BY free, id');
