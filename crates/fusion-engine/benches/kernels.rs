@@ -49,7 +49,7 @@ fn bench(
     let config =
         EngineConfig { threads: 1, memory_limit: 1 << 30, spill_directory, batch_size: BATCH };
     let engine = Engine::new(config).unwrap();
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let mut group = criterion.benchmark_group("kernels");
     group.throughput(Throughput::Elements(ROWS as u64)).sample_size(20);
     group.bench_function(name, |bencher| {

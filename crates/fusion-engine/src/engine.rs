@@ -3,14 +3,14 @@
 use crate::error::{from_panic, to_pg};
 use crate::host::SessionIo;
 use crate::lower::{Lowered, Shape, lower};
-use crate::memory::{Budget, SessionPool};
+use crate::memory::{Budget, SessionPool, guarantee, merge_reservation};
 use crate::metrics;
+use crate::ops::Demand;
 use crate::share::Share;
 use crate::spill::{disk_manager, remove_leftovers};
 use datafusion_common::config::ConfigNonZeroUsize;
 use datafusion_execution::TaskContext;
 use datafusion_execution::config::SessionConfig;
-use datafusion_execution::memory_pool::MemoryPool;
 use datafusion_execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use fusion_plan::{Literal, PgError, Plan, SessionMetrics, SqlState};
 use futures::{FutureExt, StreamExt};
@@ -79,8 +79,8 @@ impl Engine {
 
     /// Runs `plan` with the parameters' values and writes the result to `io`.
     ///
-    /// The future must be polled inside a tokio runtime, where it spawns the
-    /// session's tasks. Dropping it cancels the session: all tasks are aborted
+    /// The future must be polled inside a tokio runtime with timers, where it spawns the
+    /// session's tasks. It may first wait for memory. Dropping it cancels the session: all tasks are aborted
     /// and all batches dropped. A panic in an operator is an error like any
     /// other.
     ///
@@ -94,13 +94,21 @@ impl Engine {
         params: Vec<Literal>,
         io: Arc<dyn SessionIo>,
     ) -> impl Future<Output = Result<SessionMetrics, PgError>> + Send + 'static {
-        let pool = Arc::new(SessionPool::new(Arc::clone(&self.budget)));
-        let share = Share::of(self.shape, self.budget.limit(), self.budget.sessions());
-        let context = self.context(&share, &pool, &io);
+        let pool = SessionPool::new(Arc::clone(&self.budget));
+        let (limit, sessions) = (self.budget.limit(), self.budget.sessions());
+        let share = Share::of(self.shape, limit, sessions);
         let lowered = lower(plan, &params, share.shape, Arc::clone(&io));
+        let demand =
+            lowered.as_ref().map_or(Demand::default(), |lowered| Demand::of(&lowered.root));
+        let batch_bytes = demand.row_bytes.saturating_mul(share.shape.batch_size);
+        let guarantee = guarantee(limit, demand.guarantees, batch_bytes);
+        let context = self.context(&share, guarantee, &pool, &io);
         let session = async move {
             let (lowered, context) = (lowered?, context?);
-            execute(&lowered, &context, io.as_ref()).await?;
+            if demand.guarantees > 0 {
+                pool.admit(guarantee, demand.guarantees).await;
+            }
+            execute(&lowered, &context, &pool, io.as_ref()).await?;
             Ok(metrics::collect(&lowered, pool.peak()))
         };
         AssertUnwindSafe(session)
@@ -112,7 +120,8 @@ impl Engine {
     fn context(
         &self,
         share: &Share,
-        pool: &Arc<SessionPool>,
+        guarantee: usize,
+        pool: &SessionPool,
         io: &Arc<dyn SessionIo>,
     ) -> Result<Arc<TaskContext>, PgError> {
         let config = self
@@ -120,9 +129,9 @@ impl Engine {
             .clone()
             .with_target_partitions(share.shape.threads)
             .with_batch_size(share.shape.batch_size)
-            .with_sort_spill_reservation_bytes(share.merge_reservation);
+            .with_sort_spill_reservation_bytes(merge_reservation(guarantee));
         let mut runtime = self.runtime.clone();
-        runtime.memory_pool = Arc::clone(pool) as Arc<dyn MemoryPool>;
+        runtime.memory_pool = Arc::new(pool.clone());
         let disk = disk_manager(&self.spill_directory, Arc::clone(io)).build();
         runtime.disk_manager = Arc::new(disk.map_err(|error| to_pg(&error))?);
         Ok(Arc::new(TaskContext::new(
@@ -141,6 +150,7 @@ impl Engine {
 async fn execute(
     lowered: &Lowered,
     context: &Arc<TaskContext>,
+    pool: &SessionPool,
     io: &dyn SessionIo,
 ) -> Result<(), PgError> {
     let mut batches =
@@ -149,6 +159,7 @@ async fn execute(
         let batch = batch.map_err(|error| to_pg(&error))?;
         if batch.num_rows() > 0 {
             io.write(batch).await?;
+            pool.step();
         }
     }
     Ok(())

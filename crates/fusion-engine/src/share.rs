@@ -14,16 +14,12 @@ const PER_BATCH_ROW: usize = 16 * 1024;
 /// Smaller batches save nothing: a sort splits what it has sorted into batches, each of
 /// which it is charged for as if it had all strings of what was split.
 const MIN_BATCH_SIZE: usize = 2048;
-/// The most that a sort sets aside for merging what it has written to disk.
-const MAX_MERGE_RESERVATION: usize = 10 * 1024 * 1024;
 
 /// What a session may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Share {
     /// Partitions, and rows per batch.
     pub(crate) shape: Shape,
-    /// What each partition of a sort sets aside for merging.
-    pub(crate) merge_reservation: usize,
 }
 
 impl Share {
@@ -34,8 +30,7 @@ impl Share {
         let memory = memory / threads;
         let most = shape.batch_size.max(1);
         let batch_size = (memory / PER_BATCH_ROW).clamp(MIN_BATCH_SIZE.min(most), most);
-        let merge_reservation = MAX_MERGE_RESERVATION.min(memory / 16);
-        Self { shape: Shape { threads, batch_size }, merge_reservation }
+        Self { shape: Shape { threads, batch_size } }
     }
 }
 
@@ -45,21 +40,21 @@ mod tests {
 
     const MB: usize = 1024 * 1024;
 
-    fn of(memory_limit: usize, sessions: usize) -> (usize, usize, usize) {
+    fn of(memory_limit: usize, sessions: usize) -> (usize, usize) {
         let shape = Shape { threads: 8, batch_size: 8192 };
         let share = Share::of(shape, memory_limit, sessions);
-        (share.shape.threads, share.shape.batch_size, share.merge_reservation)
+        (share.shape.threads, share.shape.batch_size)
     }
 
     #[test]
     fn little_memory_and_many_sessions_make_small_shares() {
-        assert_eq!(of(1024 * MB, 1), (8, 8192, 8 * MB));
-        assert_eq!(of(8192 * MB, 4), (8, 8192, 10 * MB));
-        assert_eq!(of(64 * MB, 1), (2, 2048, 2 * MB));
-        assert_eq!(of(256 * MB, 4), (2, 2048, 2 * MB));
-        assert_eq!(of(512 * MB, 8), (2, 2048, 2 * MB));
-        assert_eq!(of(96 * MB, 2), (1, 3072, 3 * MB));
-        assert_eq!(of(64 * MB, 4), (1, 2048, MB));
-        assert_eq!(of(MB, 1000), (1, 2048, 65));
+        assert_eq!(of(1024 * MB, 1), (8, 8192));
+        assert_eq!(of(8192 * MB, 4), (8, 8192));
+        assert_eq!(of(64 * MB, 1), (2, 2048));
+        assert_eq!(of(256 * MB, 4), (2, 2048));
+        assert_eq!(of(512 * MB, 8), (2, 2048));
+        assert_eq!(of(96 * MB, 2), (1, 3072));
+        assert_eq!(of(64 * MB, 4), (1, 2048));
+        assert_eq!(of(MB, 1000), (1, 2048));
     }
 }

@@ -6,11 +6,19 @@ mod common;
 use arrow::array::{ArrayRef, AsArray, Int32Array, RecordBatch, StringViewArray};
 use arrow::datatypes::Int64Type;
 use common::*;
-use fusion_engine::{Engine, EngineConfig};
+use fusion_engine::{Engine, EngineConfig, SessionIo};
 use fusion_plan::{
     Aggregate, AggregateFunction, DataType, PgError, Plan, Rel, SessionMetrics, SortKey,
 };
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use futures::stream::BoxStream;
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio::runtime::Runtime;
+use tokio::task::JoinHandle;
 
 const MB: usize = 1024 * 1024;
 const ROWS: i32 = 300_000;
@@ -55,30 +63,49 @@ fn group() -> Plan {
     plan(aggregate(groups, vec![], 1.0), vec![leaf(&TYPES, rows)])
 }
 
-/// Runs `plans` at a time, and checks their results.
-fn run_all(threads: usize, memory_limit: usize, plans: &[Plan]) {
-    let (_, spill_directory) = engine(1, MB);
-    let config = EngineConfig {
-        threads,
-        memory_limit,
-        spill_directory: spill_directory.clone(),
-        batch_size: 8192,
-    };
-    let engine = Engine::new(config).unwrap();
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(threads).build().unwrap();
-    let rows = rows();
-    let sessions: Vec<_> = plans
-        .iter()
-        .map(|plan| {
-            let io = Arc::new(MemoryIo::new(vec![rows.clone()]));
-            let task = runtime.spawn(engine.run(plan, vec![], Arc::clone(&io) as _));
-            (io, task)
-        })
-        .collect();
-    for (io, task) in sessions {
-        let outcome: Result<SessionMetrics, PgError> = runtime.block_on(task).unwrap();
-        let metrics = outcome.unwrap();
+/// An engine with little memory, and its threads.
+struct Stage {
+    engine: Engine,
+    runtime: Runtime,
+    spill_directory: PathBuf,
+    rows: Vec<RecordBatch>,
+}
+
+impl Stage {
+    fn new(threads: usize, memory_limit: usize) -> Self {
+        let (_, spill_directory) = engine(1, MB);
+        let config = EngineConfig {
+            threads,
+            memory_limit,
+            spill_directory: spill_directory.clone(),
+            batch_size: 8192,
+        };
+        let engine = Engine::new(config).unwrap();
+        let mut runtime = tokio::runtime::Builder::new_multi_thread();
+        let runtime = runtime.worker_threads(threads).enable_time().build().unwrap();
+        Self { engine, runtime, spill_directory, rows: rows() }
+    }
+
+    fn spawn<Io: SessionIo + 'static>(&self, plan: &Plan, io: &Arc<Io>) -> Task {
+        self.runtime.spawn(self.engine.run(plan, vec![], Arc::clone(io) as _))
+    }
+
+    /// Begins `plan`, whose result is kept.
+    fn begin(&self, plan: &Plan) -> (Arc<MemoryIo>, Task) {
+        let io = Arc::new(MemoryIo::new(vec![self.rows.clone()]));
+        let task = self.spawn(plan, &io);
+        (io, task)
+    }
+
+    /// Runs `plans` at a time, and checks their results.
+    fn run_all(&self, plans: &[Plan]) {
+        let sessions: Vec<_> = plans.iter().map(|plan| self.begin(plan)).collect();
+        sessions.into_iter().for_each(|session| self.check(session));
+    }
+
+    /// Waits for a session's end, and checks its result.
+    fn check(&self, (io, task): (Arc<MemoryIo>, Task)) {
+        let metrics = self.runtime.block_on(task).unwrap().unwrap();
         assert!(metrics.nodes.iter().any(|node| node.spilled_bytes > 0));
         let result = io.result();
         match result[0].num_columns() {
@@ -95,8 +122,45 @@ fn run_all(threads: usize, memory_limit: usize, plans: &[Plan]) {
             }
         }
     }
-    drop(engine);
-    std::fs::remove_dir_all(spill_directory).unwrap();
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.spill_directory);
+    }
+}
+
+type Task = JoinHandle<Result<SessionMetrics, PgError>>;
+
+/// Runs `plans` at a time on an engine of their own.
+fn run_all(threads: usize, memory_limit: usize, plans: &[Plan]) {
+    Stage::new(threads, memory_limit).run_all(plans);
+}
+
+/// A host that takes one batch and then no more, like a client that does not fetch.
+#[derive(Debug)]
+struct IdleIo {
+    rows: MemoryIo,
+    taken: AtomicBool,
+}
+
+impl IdleIo {
+    fn new(rows: &[RecordBatch]) -> Arc<Self> {
+        Arc::new(Self { rows: MemoryIo::new(vec![rows.to_vec()]), taken: AtomicBool::new(false) })
+    }
+}
+
+impl SessionIo for IdleIo {
+    fn open_leaf(&self, leaf: u32) -> BoxStream<'static, Result<RecordBatch, PgError>> {
+        self.rows.open_leaf(leaf)
+    }
+
+    fn write(&self, _batch: RecordBatch) -> BoxFuture<'_, Result<(), PgError>> {
+        match self.taken.swap(true, Ordering::Relaxed) {
+            false => std::future::ready(Ok(())).boxed(),
+            true => std::future::pending().boxed(),
+        }
+    }
 }
 
 #[test]
@@ -113,4 +177,45 @@ fn several_sessions() {
         run_all(threads, 64 * MB, &[sort(), group(), sort(), group()]);
     }
     run_all(2, 64 * MB, &[sort(), sort(), sort(), sort(), sort(), sort(), sort(), sort()]);
+}
+
+/// Guarantees of all of them do not fit into the limit, so most must wait. Some are
+/// cancelled, waiting or running.
+#[test]
+fn more_sessions_than_there_is_memory_for() {
+    let stage = Stage::new(4, 24 * MB);
+    let plans = [sort(), group(), sort()];
+    let sessions = (0..20).map(|number| (number, stage.begin(&plans[number % 3])));
+    let (cancelled, others): (Vec<_>, Vec<_>) =
+        sessions.partition(|(number, _)| matches!(number % 5, 1 | 3));
+    for (_, (_, task)) in cancelled {
+        std::thread::sleep(Duration::from_millis(20));
+        task.abort();
+        assert!(stage.runtime.block_on(task).is_err_and(|error| error.is_cancelled()));
+    }
+    others.into_iter().for_each(|(_, session)| stage.check(session));
+    // Nothing was left behind.
+    stage.run_all(&[sort(), group()]);
+}
+
+/// Clients that do not fetch hold what others wait for; but not forever.
+#[test]
+fn nobody_waits_for_those_who_stand_still() {
+    let stage = Stage::new(2, 24 * MB);
+    let idle: Vec<_> = (0..12)
+        .map(|_| {
+            let io = IdleIo::new(&stage.rows);
+            let task = stage.spawn(&sort(), &io);
+            (io, task)
+        })
+        .collect();
+    while !idle.iter().all(|(io, _)| io.taken.load(Ordering::Relaxed)) {
+        assert!(idle.iter().all(|(_, task)| !task.is_finished()));
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    stage.run_all(&[sort(), group(), sort()]);
+    for (_, task) in idle {
+        assert!(!task.is_finished());
+        task.abort();
+    }
 }

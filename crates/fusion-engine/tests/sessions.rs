@@ -138,7 +138,11 @@ fn run_paged(
     pages: &[i32],
     memory: usize,
 ) -> (Result<SessionMetrics, PgError>, Arc<PagedIo>) {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_time()
+        .build()
+        .unwrap();
     let (engine, directory) = engine(2, memory);
     let io = PagedIo::new(pages);
     let outcome = runtime.block_on(engine.run(plan, vec![], Arc::clone(&io) as _));
@@ -386,7 +390,7 @@ fn dropping_the_future_drops_the_readers() {
 
 #[test]
 fn a_write_that_fails_ends_the_session() {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let (engine, directory) = engine(2, 1 << 30);
     let dropped = Arc::new(AtomicBool::new(false));
     let io = Arc::new(BadIo { on_read: || Some(Ok(page(1))), dropped });

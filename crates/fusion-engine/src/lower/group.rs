@@ -6,10 +6,12 @@
 //! what is cheap: [`PartialGroupExec`].
 
 use super::expr::Input;
-use super::{Lowering, Stream, datafusion, unsupported};
+use super::{Lowering, Stream, bounded, datafusion, unsupported};
 use crate::agg::{Computation, PgAggregate};
 use crate::expr::{Key, KeyForm, key_form};
 use crate::group::PartialGroupExec;
+use crate::memory::Use;
+use crate::ops::GuaranteedExec;
 use arrow::datatypes::SchemaRef;
 use datafusion_expr::AggregateUDF;
 use datafusion_physical_expr::PhysicalExpr;
@@ -130,19 +132,20 @@ impl Lowering<'_> {
             .enumerate()
             .map(|(index, call)| Ok(Arc::new(call.lower(index, &schema)?)))
             .collect::<Result<Vec<_>, PgError>>()?;
-        let stage = |mode, keys: PhysicalGroupBy, filters, input: &Stream| {
-            let (calls, plan) = (lowered.clone(), Arc::clone(&input.plan));
-            AggregateExec::try_new(mode, keys, calls, filters, plan, Arc::clone(&schema))
+        let stage = |mode, keys: PhysicalGroupBy, filters, input| {
+            AggregateExec::try_new(mode, keys, lowered.clone(), filters, input, Arc::clone(&schema))
                 .map_err(datafusion)
         };
         let filters = calls.iter().map(|call| call.filter.clone()).collect();
         if input.partitions() == 1 {
-            let plan = self.operator(node, stage(AggregateMode::Single, keys, filters, &input)?);
+            let groups = stage(AggregateMode::Single, keys, filters, bounded(&input))?;
+            let plan = self.operator(node, groups);
+            let plan = Arc::new(GuaranteedExec::new(plan, Use::Group, 1));
             return Ok(Stream { plan, types: vec![], rows, borrows: false });
         }
         let (final_keys, key_count) = (keys.as_final(), keys.num_group_exprs());
         let few = key_count == 0 || rows <= FEW_GROUPS;
-        let partial = stage(AggregateMode::Partial, keys, filters, &input)?;
+        let partial = stage(AggregateMode::Partial, keys, filters, Arc::clone(&input.plan))?;
         let partial = match few {
             true => self.operator(node, partial),
             false => self.operator(node, PartialGroupExec::new(partial)),
@@ -161,7 +164,8 @@ impl Lowering<'_> {
             (self.partitioned(partial, state_keys, node)?, AggregateMode::FinalPartitioned)
         };
         let no_filters = vec![None; calls.len()];
-        let plan = self.operator(node, stage(mode, final_keys, no_filters, &merged)?);
+        let plan = self.operator(node, stage(mode, final_keys, no_filters, bounded(&merged))?);
+        let plan = Arc::new(GuaranteedExec::new(plan, Use::Group, 1));
         Ok(Stream { plan, types: vec![], rows, borrows: false })
     }
 }

@@ -17,7 +17,7 @@ mod sort;
 
 use crate::error::to_pg;
 use crate::host::SessionIo;
-use crate::ops::{Depth, MaterializeExec};
+use crate::ops::{Depth, InputExec, MaterializeExec};
 use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType as Arrow, Field, Schema, SchemaRef};
 use datafusion_common::DataFusionError;
@@ -200,6 +200,11 @@ impl Lowering<'_> {
         let plan = self.operator(node, CoalescePartitionsExec::new(Arc::clone(&stream.plan)));
         Ok(stream.under(plan))
     }
+}
+
+/// The rows of `stream` for an operator with a guarantee of memory.
+fn bounded(stream: &Stream) -> Arc<dyn ExecutionPlan> {
+    Arc::new(InputExec::new(Arc::clone(&stream.plan)))
 }
 
 /// Whether batches have columns whose values are kept apart, in buffers that they may

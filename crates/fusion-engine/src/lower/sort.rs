@@ -1,8 +1,9 @@
 //! Sorting.
 
 use super::expr::Input;
-use super::{Lowering, Stream, has_payloads, unsupported};
-use crate::ops::{Depth, MaterializeExec};
+use super::{Lowering, Stream, bounded, has_payloads, unsupported};
+use crate::memory::Use;
+use crate::ops::{Depth, GuaranteedExec, MaterializeExec};
 use arrow::compute::SortOptions;
 use datafusion_physical_expr::{LexOrdering, PhysicalSortExpr};
 use datafusion_physical_plan::empty::EmptyExec;
@@ -10,6 +11,10 @@ use datafusion_physical_plan::sorts::sort::SortExec;
 use datafusion_physical_plan::sorts::sort_preserving_merge::SortPreservingMergeExec;
 use fusion_plan::{PgError, SortKey};
 use std::sync::Arc;
+
+/// Sorted streams of which a merge holds what fits into one guarantee: a batch each, or
+/// two while it goes on to the next, and its keys.
+const STREAMS_PER_GUARANTEE: usize = 3;
 
 impl Lowering<'_> {
     /// Sorts each partition, keeping the first `fetch` rows, and merges them.
@@ -39,10 +44,15 @@ impl Lowering<'_> {
         }
         let rows = fetch.map_or(input.rows, |fetch| input.rows.min(fetch as f64));
         let input = self.owned(input, node, Depth::Everything);
-        let sort = SortExec::new(order.clone(), Arc::clone(&input.plan))
+        // The first rows are kept in memory, all rows may go to disk.
+        let rows_in = if fetch.is_none() { bounded(&input) } else { Arc::clone(&input.plan) };
+        let sort = SortExec::new(order.clone(), rows_in)
             .with_preserve_partitioning(true)
             .with_fetch(fetch);
-        let plan = self.operator(node, sort);
+        let mut plan = self.operator(node, sort);
+        if fetch.is_none() {
+            plan = Arc::new(GuaranteedExec::new(plan, Use::Sort, 1));
+        }
         let sorted = Stream { rows, borrows: false, ..input }.under(plan);
         if sorted.partitions() == 1 {
             return Ok(sorted);
@@ -55,8 +65,9 @@ impl Lowering<'_> {
             }
             false => sorted,
         };
-        let merge = SortPreservingMergeExec::new(order, Arc::clone(&sorted.plan)).with_fetch(fetch);
+        let merge = SortPreservingMergeExec::new(order, bounded(&sorted)).with_fetch(fetch);
         let plan = self.operator(node, merge);
-        Ok(sorted.under(plan))
+        let guarantees = sorted.partitions().div_ceil(STREAMS_PER_GUARANTEE);
+        Ok(sorted.under(Arc::new(GuaranteedExec::new(plan, Use::Merge, guarantees))))
     }
 }

@@ -122,7 +122,11 @@ pub fn run_with(
     params: Vec<Literal>,
     leaves: Vec<Vec<RecordBatch>>,
 ) -> Result<(Vec<RecordBatch>, SessionMetrics), PgError> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_time()
+        .build()
+        .unwrap();
     let (engine, directory) = engine(threads, memory_limit);
     let io = Arc::new(MemoryIo::new(leaves));
     let outcome = runtime.block_on(engine.run(plan, params, Arc::clone(&io) as _));

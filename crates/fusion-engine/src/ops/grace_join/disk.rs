@@ -17,7 +17,6 @@ use super::meeting::{Guest, Meeting};
 use super::paid::PaidPool;
 use super::partition::{self, NULLS, Partitioner};
 use super::spec::JoinSpec;
-use crate::memory::JOIN;
 use crate::ops::leaf::adopt;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
@@ -250,5 +249,5 @@ impl DiskJoin {
 
 /// Who asks for a join's memory.
 pub(super) fn consumer() -> MemoryConsumer {
-    MemoryConsumer::new(JOIN).with_can_spill(true)
+    MemoryConsumer::new("HashJoin").with_can_spill(true)
 }

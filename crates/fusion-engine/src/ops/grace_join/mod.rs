@@ -18,6 +18,7 @@ use self::load::{Loader, Piece};
 use self::meeting::{Guest, Meeting};
 use self::paid::{PaidPool, limit_of};
 use self::partition::{NULLS, Partitioner};
+use crate::memory::{SessionPool, Use};
 use datafusion_common::tree_node::TreeNodeRecursion;
 use datafusion_common::{DataFusionError, Result, internal_err};
 use datafusion_execution::{SendableRecordBatchStream, TaskContext};
@@ -104,11 +105,13 @@ impl GraceJoinExec {
     }
 
     /// The build side for a partition, which begins to be read when it is first waited
-    /// for, and the partition's place among those that it is shared with.
+    /// for, and the partition's place among those that it is shared with. The rows come
+    /// from `context`; `own` has the memory of the partition.
     fn build_of(
         &self,
         partition: usize,
         context: &Arc<TaskContext>,
+        own: &Arc<TaskContext>,
     ) -> Result<(SharedBuild, Guest)> {
         let shared = self.spec.mode == PartitionMode::CollectLeft;
         let (source, partitions) = if shared {
@@ -127,11 +130,11 @@ impl GraceJoinExec {
         let reader = BuildReader {
             spec: Arc::clone(&self.spec),
             input: self.build.execute(source, Arc::clone(context))?,
-            files: self.files(&self.build, partition, context),
+            files: self.files(&self.build, partition, own),
             handover: Arc::clone(&self.build_handover),
             partition: source,
             meeting: Arc::clone(&meeting),
-            context: Arc::clone(context),
+            context: Arc::clone(own),
             metrics: BaselineMetrics::new(&self.metrics, partition),
         };
         let future = reader.read().map(|build| build.map_err(Arc::new)).boxed().shared();
@@ -233,14 +236,18 @@ impl ExecutionPlan for GraceJoinExec {
         partition: usize,
         context: Arc<TaskContext>,
     ) -> Result<SendableRecordBatchStream> {
-        let (build, guest) = self.build_of(partition, &context)?;
         let probe = self.probe.execute(partition, Arc::clone(&context))?;
+        let own = match SessionPool::of(&context) {
+            Some(session) => session.operator_context(&context, Use::Join, 1),
+            None => Arc::clone(&context),
+        };
+        let (build, guest) = self.build_of(partition, &context, &own)?;
         let on_disk = DiskJoin {
             spec: Arc::clone(&self.spec),
             output: self.schema(),
-            build: self.files(&self.build, partition, &context),
-            probe: self.files(&self.probe, partition, &context),
-            context,
+            build: self.files(&self.build, partition, &own),
+            probe: self.files(&self.probe, partition, &own),
+            context: own,
             metrics: BaselineMetrics::new(&self.metrics, partition),
         };
         let (join, handover) = (Arc::clone(&self.join), Arc::clone(&self.probe_handover));

@@ -1,12 +1,11 @@
 //! Memory that is reserved before the operator that uses it begins.
 
+use crate::memory::with_pool;
 use datafusion_common::Result;
 use datafusion_execution::TaskContext;
 use datafusion_execution::memory_pool::{
     MemoryConsumer, MemoryLimit, MemoryPool, MemoryReservation,
 };
-use datafusion_execution::runtime_env::RuntimeEnv;
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -22,19 +21,8 @@ pub(super) struct PaidPool {
 impl PaidPool {
     /// `context` with a pool that grants `paid`.
     pub(super) fn context(context: &TaskContext, paid: Arc<MemoryReservation>) -> Arc<TaskContext> {
-        let mut runtime = RuntimeEnv::clone(&context.runtime_env());
-        let limit = limit_of(&runtime.memory_pool);
-        runtime.memory_pool = Arc::new(Self { paid, limit, used: Mutex::new(0) });
-        Arc::new(TaskContext::new(
-            context.task_id(),
-            context.session_id(),
-            context.session_config().clone(),
-            HashMap::new(),
-            HashMap::new(),
-            HashMap::new(),
-            HashMap::new(),
-            Arc::new(runtime),
-        ))
+        let limit = limit_of(context.memory_pool());
+        with_pool(context, Arc::new(Self { paid, limit, used: Mutex::new(0) }))
     }
 
     /// How much of `additional` bytes goes beyond what is paid, when `used` are in use.
@@ -103,6 +91,7 @@ impl fmt::Display for PaidPool {
 mod tests {
     use super::*;
     use datafusion_execution::memory_pool::GreedyMemoryPool;
+    use datafusion_execution::runtime_env::RuntimeEnv;
 
     fn paid(limit: usize, bytes: usize) -> (Arc<dyn MemoryPool>, Arc<MemoryReservation>) {
         let pool: Arc<dyn MemoryPool> = Arc::new(GreedyMemoryPool::new(limit));
