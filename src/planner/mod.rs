@@ -52,6 +52,8 @@ pub use reason::{Object, Reason};
 pub use report::request as request_report;
 pub use types::type_name;
 
+use native::Statement;
+
 use crate::boundary;
 use crate::guc;
 use crate::shared;
@@ -145,8 +147,8 @@ unsafe fn plan(
         let reported = notes.is_some();
         let shows_form = wanted && stored_form::is_shown(parse);
         let _state = state::enter(wanted, shows_form, notes);
-        if wanted {
-            state::set_statement(native::Statement::new(parse, query, options, params));
+        if wanted && Statement::may_follow_order(parse) {
+            state::set_statement(Statement::new(parse, query, options, params));
         }
         let statement = run_planner(parse, query, options, params);
         report::answer(statement);

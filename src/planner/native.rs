@@ -24,6 +24,29 @@ pub struct Statement {
 }
 
 impl Statement {
+    /// Whether a value of `query` may follow the order of rows: one that reads nothing but
+    /// tables, and groups nothing, has none.
+    ///
+    /// # Safety
+    ///
+    /// `query` is a valid query.
+    pub unsafe fn may_follow_order(query: *const pg_sys::Query) -> bool {
+        use pg_sys::RTEKind as R;
+        // SAFETY: the caller's promise.
+        unsafe {
+            let query = &*query;
+            query.hasAggs
+                || query.hasWindowFuncs
+                || query.hasSubLinks
+                || !query.groupClause.is_null()
+                || !query.distinctClause.is_null()
+                || !query.setOperations.is_null()
+                || !query.cteList.is_null()
+                || iter::<pg_sys::RangeTblEntry>(query.rtable)
+                    .any(|entry| !matches!((*entry).rtekind, R::RTE_RELATION | R::RTE_JOIN))
+        }
+    }
+
     /// A copy of the arguments of a planner call, which edits its query.
     ///
     /// # Safety
