@@ -7,13 +7,14 @@
 //! is opened again for them.
 
 use crate::boundary;
+use crate::encoding::c_string;
 use crate::guc;
 use crate::nodes::list_of;
 use crate::planner;
 use crate::version;
 use pgrx::pg_sys::{self, ExplainFormat};
 use std::cell::Cell;
-use std::ffi::{CStr, CString, c_char, c_int};
+use std::ffi::{CStr, c_char, c_int};
 
 thread_local! {
     static PREVIOUS: Cell<pg_sys::ExplainOneQuery_hook_type> = const { Cell::new(None) };
@@ -148,9 +149,4 @@ pub unsafe fn write_line(es: *mut pg_sys::ExplainState, line: &str, depth: usize
         pg_sys::appendStringInfoString((*es).str_, line.as_ptr());
         pg_sys::appendStringInfoChar((*es).str_, b'\n' as c_char);
     }
-}
-
-/// `text` up to the first zero byte: PostgreSQL's strings have none.
-fn c_string(text: &str) -> CString {
-    CString::new(text.split('\0').next().unwrap_or_default()).unwrap_or_default()
 }

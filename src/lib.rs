@@ -10,6 +10,7 @@ use pgrx::prelude::*;
 
 mod boundary;
 mod datum;
+mod encoding;
 mod error;
 mod executor;
 mod explain;

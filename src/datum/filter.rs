@@ -207,8 +207,8 @@ impl Filter {
         if !matches!(types.get(column)?, DataType::Text | DataType::Bpchar) {
             return None;
         }
-        Pattern::literal(pattern.as_bytes())?;
-        Some(Self::Like { column, pattern: pattern.as_bytes().to_vec(), negated })
+        Pattern::literal(pattern)?;
+        Some(Self::Like { column, pattern: pattern.clone(), negated })
     }
 
     fn constant(
@@ -267,11 +267,11 @@ impl Filter {
         if matches!(ty, DataType::Text | DataType::Bpchar) {
             let padded = ty == DataType::Bpchar;
             let text = |literal: &Literal| match &literal.value {
-                // A text is compared as it is, also with a column that was cast to one,
-                // which trims it.
+                // A text is compared as it is: a bpchar in the form in which it is
+                // compared has lost its blanks.
                 Some(Value::Text(text)) => {
                     let padded = literal.ty == DataType::Bpchar;
-                    Some(unpadded(text.as_bytes(), padded).to_vec())
+                    Some(unpadded(text, padded).to_vec())
                 }
                 _ => None,
             };

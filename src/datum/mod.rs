@@ -31,8 +31,7 @@ use pgrx::pg_sys;
 ///
 /// # Safety
 ///
-/// `datum` is valid for the PostgreSQL type behind `ty`, in a UTF-8 database if
-/// that is text; runs in a backend's main thread.
+/// `datum` is valid for the PostgreSQL type behind `ty`; runs in a backend's main thread.
 pub unsafe fn value_of(
     datum: pg_sys::Datum,
     ty: DataType,
@@ -54,7 +53,7 @@ pub unsafe fn value_of(
                 pg_sys::NAMEOID => names::bytes(datum),
                 _ => encode::varlena_bytes(datum),
             };
-            Value::Text(String::from_utf8_lossy(bytes).into_owned())
+            Value::Text(bytes.to_vec())
         },
         // SAFETY: as above.
         DataType::Bytea | DataType::Numeric => unsafe {

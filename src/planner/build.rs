@@ -14,12 +14,12 @@ use super::fragment::{
 use super::leaf;
 use super::placeholder::{self, is_same};
 use super::upper::sources;
+use crate::encoding;
 use crate::nodes::{cast, iter};
 use fusion_plan::{
     Aggregate, DataType, Expr, Field, Join, JoinKind, LeafSchema, Plan, Rel, Side, SortKey, Value,
 };
 use pgrx::pg_sys;
-use std::ffi::CStr;
 
 /// A column: the PostgreSQL expression it holds, and its type.
 #[derive(Clone, Copy)]
@@ -468,7 +468,7 @@ impl Builder {
             let rte = *(*self.root).simple_rte_array.add(index as usize);
             match (*rte).eref.is_null() {
                 true => format!("#{index}"),
-                false => CStr::from_ptr((*(*rte).eref).aliasname).to_string_lossy().into_owned(),
+                false => encoding::string((*(*rte).eref).aliasname),
             }
         }
     }
@@ -488,7 +488,7 @@ impl Builder {
                 .ok()
                 .and_then(|index| iter::<pg_sys::String>((*(*rte).eref).colnames).nth(index));
             match name {
-                Some(name) => CStr::from_ptr((*name).sval).to_string_lossy().into_owned(),
+                Some(name) => encoding::string((*name).sval),
                 None => format!("{}.{}", self.range_table_name(var.varno), var.varattno),
             }
         }

@@ -5,6 +5,7 @@ use super::collation::check_text_comparison;
 use super::expr::{Typed, as_decimal, call};
 use super::numeric;
 use fusion_plan::{DataType, DatetimeFunction, Expr, Function, Literal, Value};
+use fusion_scalar::text::slice::true_length;
 use pgrx::pg_sys;
 
 /// `arg` in the integer or float type `ty`, which loses nothing.
@@ -74,7 +75,8 @@ fn for_compare(date: Typed) -> Typed {
 fn trimmed(expr: Expr) -> Expr {
     match expr {
         Expr::Literal(Literal { value: Some(Value::Text(text)), .. }) => {
-            Expr::literal(DataType::Text, Value::Text(text.trim_end_matches(' ').to_owned()))
+            let unpadded = text.get(true_length(&text)).unwrap_or(&text);
+            Expr::literal(DataType::Text, Value::Text(unpadded.to_vec()))
         }
         Expr::Literal(Literal { value: None, .. }) => Expr::null(DataType::Text),
         other => Expr::call(Function::BpcharTrim, vec![other], DataType::Text),

@@ -1,8 +1,9 @@
 //! Why something stays in PostgreSQL.
 
-use pgrx::pg_sys;
+use crate::encoding;
+use crate::error;
+use pgrx::{PgLogLevel, pg_sys};
 use std::borrow::Cow;
-use std::ffi::CStr;
 use std::fmt;
 use std::ptr::NonNull;
 
@@ -80,7 +81,7 @@ impl Object {
                 Self::Function(oid) | Self::Aggregate(oid) => pg_sys::format_procedure(oid),
                 Self::Operator(oid) => pg_sys::format_operator(oid),
             };
-            CStr::from_ptr(name).to_string_lossy().into_owned()
+            encoding::string(name)
         }
     }
 }
@@ -105,7 +106,8 @@ impl Reason {
             pg_sys::log_min_messages <= debug || pg_sys::client_min_messages <= debug
         };
         if wanted {
-            pgrx::debug2!("pg_fusion: {what} stays in PostgreSQL: {self}");
+            let message = format!("pg_fusion: {what} stays in PostgreSQL: {self}");
+            error::tell(PgLogLevel::DEBUG2, &message);
         }
     }
 }

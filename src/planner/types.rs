@@ -1,6 +1,7 @@
 //! Which PostgreSQL types the engine can hold, and how.
 
 use super::Reason;
+use crate::encoding;
 use fusion_plan::{DataType, MAX_DECIMAL256_PRECISION};
 use pgrx::pg_sys;
 
@@ -99,6 +100,6 @@ pub fn type_name(typid: pg_sys::Oid) -> String {
     // SAFETY: in a backend's main thread; returns a palloc'd string.
     unsafe {
         let name = pg_sys::format_type_be(typid);
-        std::ffi::CStr::from_ptr(name).to_string_lossy().into_owned()
+        encoding::string(name)
     }
 }

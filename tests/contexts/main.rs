@@ -3,6 +3,7 @@
 
 mod cursors;
 mod directions;
+mod encodings;
 mod isolation;
 mod nested;
 mod prepared;

@@ -1,6 +1,6 @@
 //! The hottest loops, a million rows at a time in batches of 8192.
 
-use arrow::array::{ArrayRef, BinaryViewArray, PrimitiveArray, RecordBatch, StringViewArray};
+use arrow::array::{ArrayRef, BinaryViewArray, PrimitiveArray, RecordBatch};
 use arrow::datatypes::Decimal128Type;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use fusion_engine::{Engine, EngineConfig, SessionIo};
@@ -115,7 +115,7 @@ fn benches(criterion: &mut Criterion) {
     }
 
     let keys: ArrayRef =
-        Arc::new(StringViewArray::from_iter_values((0..BATCH).map(|row| ["A", "N", "R"][row % 3])));
+        Arc::new(BinaryViewArray::from_iter_values((0..BATCH).map(|row| ["A", "N", "R"][row % 3])));
     let sum = |input: DataType, result| {
         let call = Aggregate {
             function: AggregateFunction::Sum,
@@ -140,7 +140,7 @@ fn benches(criterion: &mut Criterion) {
     let (types, root) = sum(DataType::Numeric, DataType::Numeric);
     bench(criterion, "grouped numeric sum", &types, vec![keys, exact_prices], root);
 
-    let comments: ArrayRef = Arc::new(StringViewArray::from_iter_values((0..BATCH).map(|row| {
+    let comments: ArrayRef = Arc::new(BinaryViewArray::from_iter_values((0..BATCH).map(|row| {
         format!("carefully final packages {row} sleep across the special pinto requests")
     })));
     let pattern = Expr::literal(DataType::Text, Value::Text("%special%requests%".into()));

@@ -30,6 +30,8 @@ mod metrics;
 mod ops;
 mod share;
 mod spill;
+#[cfg(test)]
+mod testing;
 
 pub use engine::{Engine, EngineConfig};
 pub use host::{SessionIo, SpillPlace};

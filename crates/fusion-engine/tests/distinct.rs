@@ -4,7 +4,6 @@ mod common;
 
 use arrow::array::{
     Array, ArrayRef, AsArray, BinaryViewArray, Float64Array, Int32Array, RecordBatch,
-    StringViewArray,
 };
 use arrow::datatypes::{Float64Type, Int32Type, Int64Type};
 use common::*;
@@ -155,7 +154,7 @@ impl Case {
                     Arc::new(rows.iter().map(|row| row.group).collect::<Int32Array>()),
                     Arc::new(rows.iter().map(|row| row.integer).collect::<Int32Array>()),
                     Arc::new(rows.iter().map(|row| row.float).collect::<Float64Array>()),
-                    Arc::new(rows.iter().map(|row| row.text).collect::<StringViewArray>()),
+                    Arc::new(rows.iter().map(|row| row.text).collect::<BinaryViewArray>()),
                 ];
                 batch(&TYPES, columns)
             })

@@ -83,26 +83,38 @@ fn samples() -> Vec<Sample> {
         some(DataType::Interval, fixed(&intervals), &[0, 1, 1, 2, 3, 3, 4]),
         some(
             DataType::Bpchar,
-            Arc::new(StringViewArray::from(vec![
-                "",
-                "  ",
-                "a",
-                "a      ",
-                "a\u{1}",
-                "b, which is a longer string  ",
-                "b, which is a longer string",
-            ])),
+            Arc::new(
+                StringViewArray::from(vec![
+                    "",
+                    "  ",
+                    "a",
+                    "a      ",
+                    "a\u{1}",
+                    "b, which is a longer string  ",
+                    "b, which is a longer string",
+                ])
+                .to_binary_view(),
+            ),
             &[0, 0, 1, 1, 2, 3, 3],
         ),
         distinct(DataType::Bool, Arc::new(BooleanArray::from(vec![false, true]))),
         distinct(DataType::Oid, Arc::new(UInt32Array::from(vec![0, 1, u32::MAX]))),
         distinct(DataType::Enum, Arc::new(UInt64Array::from(vec![7, 1 << 32, u64::MAX]))),
+        // An enum's value that has moved between two looks at its place.
+        some(
+            DataType::Enum,
+            Arc::new(UInt64Array::from(vec![1 << 32 | 5, 2 << 32 | 9, 3 << 32 | 9, 4 << 32 | 6])),
+            &[0, 1, 1, 2],
+        ),
         distinct(DataType::Uuid, fixed(&[[0; 16], [1; 16], [255; 16]])),
         distinct(
             DataType::Bytea,
             Arc::new(BinaryViewArray::from(vec![&b""[..], b"\x00", b"\x00\x01", b"\xff"])),
         ),
-        distinct(DataType::Text, Arc::new(StringViewArray::from(vec!["", "a", "a ", "é"]))),
+        distinct(
+            DataType::Text,
+            Arc::new(StringViewArray::from(vec!["", "a", "a ", "é"]).to_binary_view()),
+        ),
         distinct(DataType::Date, Arc::new(Int32Array::from(vec![i32::MIN, 0, i32::MAX]))),
         distinct(DataType::Time, Arc::new(Int64Array::from(vec![0, 1]))),
         distinct(DataType::TimestampTz, Arc::new(Int64Array::from(vec![i64::MIN, -1, 0]))),

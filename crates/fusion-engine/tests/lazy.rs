@@ -14,12 +14,10 @@ const TYPES: [DataType; 2] = [DataType::Int4, DataType::Text];
 
 fn leaf_batches() -> Vec<arrow::array::RecordBatch> {
     let numbers: ArrayRef = Arc::new(Int32Array::from(vec![Some(0), Some(2), None, Some(5)]));
-    let names: ArrayRef = Arc::new(StringViewArray::from(vec![
-        "zero",
-        "two",
-        "a long name for null",
-        "five, and more",
-    ]));
+    let names: ArrayRef = Arc::new(
+        StringViewArray::from(vec!["zero", "two", "a long name for null", "five, and more"])
+            .to_binary_view(),
+    );
     vec![batch(&TYPES, vec![numbers, names])]
 }
 
@@ -178,7 +176,7 @@ fn lists_follow_three_valued_logic() {
     assert_eq!(list(&many, false), ["false", "false", "", "true"]);
     let names = ["two", "a long name for null", "neither"].map(|name| Literal {
         ty: DataType::Bpchar,
-        value: Some(Value::Text(format!("{name}   "))),
+        value: Some(Value::Text(format!("{name}   ").into())),
     });
     let types = [DataType::Int4, DataType::Bpchar];
     let padded = Expr::InList { arg: Box::new(col(1)), values: names.to_vec(), negated: false };

@@ -3,7 +3,7 @@
 
 mod common;
 
-use arrow::array::{ArrayRef, AsArray, Int32Array, RecordBatch, StringViewArray};
+use arrow::array::{ArrayRef, AsArray, BinaryViewArray, Int32Array, RecordBatch};
 use arrow::datatypes::Int64Type;
 use common::*;
 use fusion_engine::{Engine, EngineConfig, SessionIo};
@@ -29,7 +29,7 @@ fn rows() -> Vec<RecordBatch> {
     let numbers: Vec<i32> =
         (0..ROWS).map(|row| (i64::from(row) * 7919 % i64::from(ROWS)) as i32).collect();
     let batches = numbers.chunks(1500).map(|numbers| {
-        let texts: StringViewArray =
+        let texts: BinaryViewArray =
             numbers.iter().map(|number| Some(format!("{number:06}{}", "x".repeat(120)))).collect();
         let numbers: ArrayRef = Arc::new(Int32Array::from(numbers.to_vec()));
         batch(&TYPES, vec![numbers, Arc::new(texts)])
@@ -115,7 +115,7 @@ impl Stage {
             ),
             _ => {
                 let texts: Vec<_> =
-                    result.iter().map(|batch| batch.column(1).as_string_view()).collect();
+                    result.iter().map(|batch| batch.column(1).as_binary_view()).collect();
                 let texts: Vec<_> = texts.iter().flat_map(|texts| texts.iter().flatten()).collect();
                 assert_eq!(texts.len(), ROWS as usize);
                 assert!(texts.is_sorted());

@@ -14,7 +14,7 @@ const TYPES: [DataType; 2] = [DataType::Int4, DataType::Text];
 
 fn rows(keys: &[Option<i32>], names: &[&str]) -> arrow::array::RecordBatch {
     let keys: ArrayRef = Arc::new(Int32Array::from(keys.to_vec()));
-    let names: ArrayRef = Arc::new(StringViewArray::from(names.to_vec()));
+    let names: ArrayRef = Arc::new(StringViewArray::from(names.to_vec()).to_binary_view());
     batch(&TYPES, vec![keys, names])
 }
 

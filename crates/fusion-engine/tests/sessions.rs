@@ -4,7 +4,7 @@ mod common;
 
 use arrow::alloc::Allocation;
 use arrow::array::{
-    Array, ArrayData, ArrayRef, AsArray, Int32Array, RecordBatch, StringViewArray, make_array,
+    Array, ArrayData, ArrayRef, AsArray, BinaryViewArray, Int32Array, RecordBatch, make_array,
 };
 use arrow::buffer::{BooleanBuffer, Buffer, NullBuffer};
 use arrow::datatypes::Int32Type;
@@ -108,7 +108,7 @@ fn page(page: i32) -> RecordBatch {
     let number = |row: i32| (page * PAGE_ROWS + row).wrapping_mul(7919) % 1_000_003;
     let numbers: Int32Array =
         (0..PAGE_ROWS).map(|row| (row % 50 != 3).then(|| number(row))).collect();
-    let names: StringViewArray =
+    let names: BinaryViewArray =
         (0..PAGE_ROWS).map(|row| Some(format!("the name of number {}", number(row)))).collect();
     batch(&TYPES, vec![Arc::new(numbers) as ArrayRef, Arc::new(names)])
 }

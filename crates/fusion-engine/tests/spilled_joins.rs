@@ -2,7 +2,7 @@
 
 mod common;
 
-use arrow::array::{ArrayRef, Int32Array, RecordBatch, StringViewArray};
+use arrow::array::{ArrayRef, BinaryViewArray, Int32Array, RecordBatch};
 use common::*;
 use fusion_plan::{DataType, Expr, Function, Join, JoinKind, PgError, Plan, Rel, Side, SqlState};
 use std::sync::Arc;
@@ -33,7 +33,7 @@ fn rows(keys: impl Iterator<Item = Option<i32>>) -> Vec<RecordBatch> {
         let texts = rows.iter().map(|(key, _)| {
             key.map(|key| format!("a text of the key {key}, and of some more length than that"))
         });
-        let texts: ArrayRef = Arc::new(texts.collect::<StringViewArray>());
+        let texts: ArrayRef = Arc::new(texts.collect::<BinaryViewArray>());
         batch(&TYPES, vec![keys, numbers, texts])
     });
     batches.collect()

@@ -114,7 +114,7 @@ fn rows_that_fit<M: PageMemoryMut>(
     Ok(wanted)
 }
 
-/// A column of views, text or binary.
+/// A column of views.
 struct Views<'a> {
     views: &'a [u128],
     buffers: &'a [Buffer],
@@ -123,18 +123,9 @@ struct Views<'a> {
 
 impl<'a> Views<'a> {
     fn of(array: &'a ArrayRef) -> Option<Self> {
-        let (views, buffers, nulls) = match array.data_type() {
-            ArrowType::Utf8View => {
-                let array = array.as_string_view();
-                (array.views(), array.data_buffers(), array.nulls())
-            }
-            ArrowType::BinaryView => {
-                let array = array.as_binary_view();
-                (array.views(), array.data_buffers(), array.nulls())
-            }
-            _ => return None,
-        };
-        Some(Self { views, buffers, nulls: nulls.filter(|n| n.null_count() > 0) })
+        let array = array.as_binary_view_opt()?;
+        let nulls = array.nulls().filter(|nulls| nulls.null_count() > 0);
+        Some(Self { views: array.views(), buffers: array.data_buffers(), nulls })
     }
 
     /// The arena bytes of one value.

@@ -9,11 +9,11 @@ use crate::layout::{MAX_VALUE_LEN, SEGMENT_BITS, SlotKind};
 use crate::memory::PageMemory;
 use crate::view::{ColumnView, PageView};
 use arrow_array::types::{
-    ArrowPrimitiveType, BinaryViewType, ByteViewType, Decimal128Type, Decimal256Type, Float32Type,
-    Float64Type, Int16Type, Int32Type, Int64Type, StringViewType, UInt32Type, UInt64Type,
+    ArrowPrimitiveType, Decimal128Type, Decimal256Type, Float32Type, Float64Type, Int16Type,
+    Int32Type, Int64Type, UInt32Type, UInt64Type,
 };
 use arrow_array::{
-    Array, ArrayRef, BooleanArray, FixedSizeBinaryArray, GenericByteViewArray, PrimitiveArray,
+    Array, ArrayRef, BinaryViewArray, BooleanArray, FixedSizeBinaryArray, PrimitiveArray,
     RecordBatch,
 };
 use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer, ScalarBuffer};
@@ -108,7 +108,7 @@ impl Importer {
                 let parts = Parts { rows: view.rows, values, nulls };
                 if column.kind == SlotKind::View {
                     let arena = arena.get_or_insert_with(|| segments(view, &buffer));
-                    parts.views(data_type, Arc::clone(arena))
+                    parts.views(Arc::clone(arena))
                 } else {
                     parts.fixed(data_type, column)
                 }
@@ -182,20 +182,12 @@ impl Parts {
         Arc::new(array.with_data_type(arrow))
     }
 
-    fn views(self, data_type: DataType, arena: Arc<[Buffer]>) -> ArrayRef {
-        match data_type.arrow() {
-            ArrowType::Utf8View => self.byte_views::<StringViewType>(arena),
-            _ => self.byte_views::<BinaryViewType>(arena),
-        }
-    }
-
-    fn byte_views<T: ByteViewType + ?Sized>(self, arena: Arc<[Buffer]>) -> ArrayRef {
+    fn views(self, arena: Arc<[Buffer]>) -> ArrayRef {
         let views = ScalarBuffer::<u128>::new(self.values, 0, self.rows);
         // SAFETY: `PageView::parse` found every long view to lie inside the
-        // arena, hence inside the buffer of its segment. Text columns hold what
-        // PostgreSQL stored in a UTF-8 database, which it had verified on
-        // entry; the feed declares no other bytes as text.
-        Arc::new(unsafe { GenericByteViewArray::<T>::new_unchecked(views, arena, self.nulls) })
+        // arena, hence inside the buffer of its segment. Text is bytes here, so
+        // there is nothing else that a view could get wrong.
+        Arc::new(unsafe { BinaryViewArray::new_unchecked(views, arena, self.nulls) })
     }
 }
 

@@ -125,7 +125,6 @@ fn from_array(array: &ArrayRef, data_type: DataType, row: usize) -> Value {
             array.as_primitive::<Decimal256Type>().value(row).to_le_bytes().to_vec()
         }
         Arrow::FixedSizeBinary(16) => array.as_fixed_size_binary().value(row).to_vec(),
-        Arrow::Utf8View => array.as_string_view().value(row).as_bytes().to_vec(),
         Arrow::BinaryView => array.as_binary_view().value(row).to_vec(),
         other => panic!("unexpected {other}"),
     })
@@ -400,7 +399,7 @@ fn corrupt_pages_are_errors() {
                     batches += 1;
                     let _ = batch
                         .column(0)
-                        .as_string_view()
+                        .as_binary_view()
                         .bytes_iter()
                         .map(<[u8]>::len)
                         .sum::<usize>();

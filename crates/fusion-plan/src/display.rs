@@ -2,7 +2,7 @@
 
 use crate::{
     Aggregate, BoolTest, DataType, Expr, Extreme, Function, Join, JoinKind, Literal, NodeId, Plan,
-    Rel, SortKey, Value, WindowFunction,
+    Rel, SortKey, Value, WindowFunction, from_server,
 };
 use std::fmt::{self, Write};
 
@@ -305,7 +305,7 @@ fn show_literal(literal: &Literal) -> String {
         Value::Interval(months, days, micros) => {
             format!("'{months} mons {days} days {micros} us'")
         }
-        Value::Text(text) => format!("'{}'", text.replace('\'', "''")),
+        Value::Text(text) => format!("'{}'", from_server(text).replace('\'', "''")),
         Value::Bytes(bytes) if literal.ty == DataType::Numeric => show_numeric(bytes),
         Value::Bytes(bytes) => {
             let mut text = "'\\x".to_owned();

@@ -12,6 +12,8 @@ impl SqlState {
     pub const STRING_DATA_RIGHT_TRUNCATION: Self = Self(*b"22001");
     /// `22011`, a substring of negative length.
     pub const SUBSTRING_ERROR: Self = Self(*b"22011");
+    /// `22021`, bytes that are no text in the encoding.
+    pub const CHARACTER_NOT_IN_REPERTOIRE: Self = Self(*b"22021");
     /// `22012`, division by zero.
     pub const DIVISION_BY_ZERO: Self = Self(*b"22012");
     /// `22003`, a number does not fit its type.
@@ -90,7 +92,8 @@ impl fmt::Display for SqlState {
 pub struct PgError {
     /// The SQLSTATE.
     pub sqlstate: SqlState,
-    /// The primary message, worded as PostgreSQL words it.
+    /// The primary message, worded as PostgreSQL words it. Text of users in it is carried
+    /// as [`from_server`](crate::from_server) does it; so it is in the other lines.
     pub message: String,
     /// The DETAIL line.
     pub detail: Option<String>,

@@ -18,8 +18,8 @@ pub enum Value {
     Decimal(Option<i128>),
     /// `Interval`: months, days, microseconds.
     Interval(i32, i32, i64),
-    /// `Text`, `Bpchar`.
-    Text(String),
+    /// `Text`, `Bpchar`: any bytes, because not all that PostgreSQL holds is valid.
+    Text(Vec<u8>),
     /// `Numeric`, `Bytea`, `Uuid`, `Enum`, `Opaque`.
     Bytes(Vec<u8>),
 }

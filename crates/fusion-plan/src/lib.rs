@@ -22,6 +22,7 @@ mod graft;
 mod keys;
 mod metrics;
 mod rel;
+mod server_text;
 mod types;
 
 pub use aggregate::{Aggregate, AggregateFunction};
@@ -39,6 +40,7 @@ pub use rel::{
     Field, FrameBound, FrameUnits, Join, JoinKind, LeafSchema, NodeId, Plan, Rel, Side, SortKey,
     Window, WindowFrame, WindowFunction,
 };
+pub use server_text::{from_server, to_server};
 pub use types::{
     DECIMAL128_INFINITY, DECIMAL128_NAN, DECIMAL128_NEGATIVE_INFINITY, DataType,
     MAX_DECIMAL128_PRECISION, MAX_DECIMAL256_PRECISION,

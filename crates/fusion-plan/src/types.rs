@@ -79,9 +79,11 @@ pub enum DataType {
     /// length word, for values whose scale is only known when they are
     /// computed.
     Numeric,
-    /// `text`, `varchar` and `name`: UTF-8, compared byte by byte.
+    /// `text`, `varchar` and `name`, compared byte by byte. In a UTF-8 database they are
+    /// mostly UTF-8, but PostgreSQL does not promise it: so text is bytes everywhere, and
+    /// what looks at characters does it as PostgreSQL does.
     Text,
-    /// `bpchar`: UTF-8 with its trailing blanks, which do not count where values
+    /// `bpchar`: as [`DataType::Text`], with its trailing blanks, which do not count where values
     /// are compared, grouped, joined and sorted.
     Bpchar,
     /// `bytea`.
@@ -140,8 +142,9 @@ impl DataType {
             Self::Decimal { scale, .. } => {
                 Arrow::Decimal256(ARROW_DECIMAL256_PRECISION, scale as i8)
             }
-            Self::Text | Self::Bpchar => Arrow::Utf8View,
-            Self::Numeric | Self::Bytea | Self::Opaque => Arrow::BinaryView,
+            Self::Text | Self::Bpchar | Self::Numeric | Self::Bytea | Self::Opaque => {
+                Arrow::BinaryView
+            }
             Self::Enum => Arrow::UInt64,
         }
     }

@@ -32,7 +32,7 @@ fn value_of(ty: DataType) -> BoxedStrategy<Value> {
         DataType::Interval => {
             any::<(i32, i32, i64)>().prop_map(|(m, d, u)| Value::Interval(m, d, u)).boxed()
         }
-        DataType::Text | DataType::Bpchar => any::<String>().prop_map(Value::Text).boxed(),
+        DataType::Text | DataType::Bpchar => any::<Vec<u8>>().prop_map(Value::Text).boxed(),
         DataType::Uuid => any::<Vec<u8>>().prop_map(Value::Bytes).boxed(),
         _ => any::<i64>().prop_map(Value::Int).boxed(),
     }

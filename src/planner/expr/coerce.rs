@@ -159,8 +159,7 @@ unsafe fn unknown_literal(constant: &pg_sys::Const) -> Result<Typed, Reason> {
     }
     // SAFETY: a value of type unknown is a C string.
     let text = unsafe { std::ffi::CStr::from_ptr(constant.constvalue.cast_mut_ptr()) };
-    let text = text.to_str().map_err(|_| "a string literal that is not UTF8")?;
-    Ok(Typed { expr: Expr::literal(ty, Value::Text(text.to_owned())), ty })
+    Ok(Typed { expr: Expr::literal(ty, Value::Text(text.to_bytes().to_vec())), ty })
 }
 
 /// What the input function of type `result` makes of `text`, without a modifier.

@@ -5,14 +5,14 @@
 use super::{Columns, Translator, Typed, call};
 use crate::nodes::iter;
 use crate::planner::Reason;
-use fusion_plan::{DataType, Expr, Function, Literal, TextFunction, Value};
+use fusion_plan::{CastFunction, DataType, Expr, Function, Literal, TextFunction, Value};
 use pgrx::pg_sys;
 
 impl<C: Columns> Translator<'_, C> {
     /// `concat(args)`: the empty string in place of each NULL.
     pub(super) unsafe fn concat(&mut self, args: *const pg_sys::List) -> Result<Typed, Reason> {
         // SAFETY: the arguments of a valid node.
-        let parts = unsafe { iter(args).map(|arg| self.text_of(arg).map(or_empty)) };
+        let parts = unsafe { iter(args).map(|arg| self.output_of(arg).map(or_empty)) };
         Ok(appended(parts.collect::<Result<_, _>>()?))
     }
 
@@ -26,18 +26,36 @@ impl<C: Columns> Translator<'_, C> {
             return Err("concat_ws without a separator".into());
         };
         // SAFETY: as above.
-        let separator = unsafe { self.text_of(separator)? };
+        let separator = unsafe { self.output_of(separator)? };
         let parts = args.map(|arg| {
             // SAFETY: as above.
-            let part = unsafe { self.text_of(arg)? };
+            let part = unsafe { self.output_of(arg)? };
             let both = vec![separator.clone(), part];
             Ok(or_empty(call(Function::Text(TextFunction::Concat), both, DataType::Text)))
         });
         let all = appended(parts.collect::<Result<_, Reason>>()?);
-        let length = call(Function::Text(TextFunction::Length), vec![separator], DataType::Int4);
-        let one = Typed { expr: Expr::literal(DataType::Int4, Value::Int(1)), ty: DataType::Int4 };
-        let start = call(Function::Add, vec![length, one], DataType::Int4);
-        Ok(call(Function::Text(TextFunction::Substring), vec![all, start], DataType::Text))
+        let length = Function::Text(TextFunction::OctetLength);
+        let length = call(length, vec![separator], DataType::Int4);
+        Ok(call(Function::Text(TextFunction::SkipBytes), vec![all, length], DataType::Text))
+    }
+
+    /// What the output function of its type gives for `node`, as a C string: text ends at
+    /// its first zero byte.
+    unsafe fn output_of(&mut self, node: *mut pg_sys::Node) -> Result<Typed, Reason> {
+        // SAFETY: an argument of a valid node.
+        let text = unsafe { self.text_of(node)? };
+        let has_no_zero = match &text.expr {
+            Expr::Literal(Literal { value: Some(Value::Text(text)), .. }) => !text.contains(&0),
+            Expr::Call { function: Function::Cast(function), .. } => {
+                *function != CastFunction::Relabel
+            }
+            Expr::Call { function: Function::Numeric(_), .. } => true,
+            _ => false,
+        };
+        Ok(match has_no_zero {
+            true => text,
+            false => call(Function::Text(TextFunction::Output), vec![text], DataType::Text),
+        })
     }
 }
 
@@ -51,7 +69,7 @@ fn or_empty(text: Typed) -> Typed {
 }
 
 fn empty() -> Expr {
-    Expr::literal(DataType::Text, Value::Text(String::new()))
+    Expr::literal(DataType::Text, Value::Text(Vec::new()))
 }
 
 fn appended(parts: Vec<Typed>) -> Typed {

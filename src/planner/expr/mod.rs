@@ -20,6 +20,7 @@ use super::literal::literal;
 use super::numeric;
 use super::types::{fusion_type, type_name};
 use super::{Object, Reason};
+use crate::encoding;
 use crate::nodes::{self, cast, iter};
 use fusion_plan::{BoolTest, CastFunction, DataType, Expr, Function};
 use kinds::Kind;
@@ -429,6 +430,6 @@ pub fn function_name(oid: pg_sys::Oid) -> String {
         if name.is_null() {
             return format!("with OID {}", oid.to_u32());
         }
-        std::ffi::CStr::from_ptr(name).to_string_lossy().into_owned()
+        encoding::string(name)
     }
 }

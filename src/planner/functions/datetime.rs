@@ -8,7 +8,9 @@ use crate::planner::Reason;
 use crate::planner::expr::{Typed, call};
 use crate::planner::numeric;
 use fusion_plan::DatetimeFunction::*;
-use fusion_plan::{DataType, DatetimeFunction, DatetimeUnit, Expr, Function, Literal, Value};
+use fusion_plan::{
+    DataType, DatetimeFunction, DatetimeUnit, Expr, Function, Literal, Value, from_server,
+};
 use fusion_scalar::datetime::extract::{is_monotonic, shape};
 use fusion_scalar::datetime::unit;
 use pgrx::pg_sys::*;
@@ -115,8 +117,11 @@ fn field_of(
     let Expr::Literal(Literal { value: Some(Value::Text(field)), .. }) = field.expr else {
         return Err(format!("{function} of a field that is not a constant").into());
     };
-    match known(value.ty, &field) {
+    match str::from_utf8(&field).ok().and_then(|field| known(value.ty, field)) {
         Some(unit) => Ok((unit, value)),
-        None => Err(format!("{function} of the field {field} of a {}", value.ty).into()),
+        None => {
+            let field = from_server(&field);
+            Err(format!("{function} of the field {field} of a {}", value.ty).into())
+        }
     }
 }

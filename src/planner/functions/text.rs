@@ -3,7 +3,7 @@
 use super::{Call, Rule};
 use crate::planner::Reason;
 use crate::planner::expr::{Typed, call, convert};
-use fusion_plan::Function::{BpcharTrim, Like, NotLike, Text};
+use fusion_plan::Function::{Like, NotLike, Text};
 use fusion_plan::TextFunction::*;
 use fusion_plan::{CastFunction, DataType, Expr, Function, Literal, TextFunction, Value};
 use pgrx::pg_sys::*;
@@ -43,9 +43,9 @@ pub const TABLE: &[(u32, Rule)] = &[
     (F_CHAR_LENGTH_TEXT, Rule::Plain(Text(Length))),
     (F_CHARACTER_LENGTH_TEXT, Rule::Plain(Text(Length))),
     (F_TEXTLEN, Rule::Plain(Text(Length))),
-    (F_LENGTH_BPCHAR, Rule::Special(bpchar_length)),
-    (F_CHAR_LENGTH_BPCHAR, Rule::Special(bpchar_length)),
-    (F_CHARACTER_LENGTH_BPCHAR, Rule::Special(bpchar_length)),
+    (F_LENGTH_BPCHAR, Rule::Plain(Text(Length))),
+    (F_CHAR_LENGTH_BPCHAR, Rule::Plain(Text(Length))),
+    (F_CHARACTER_LENGTH_BPCHAR, Rule::Plain(Text(Length))),
     (F_OCTET_LENGTH_TEXT, Rule::Plain(Text(OctetLength))),
     (F_OCTET_LENGTH_BPCHAR, Rule::Special(bpchar_octet_length)),
     (F_OCTET_LENGTH_BYTEA, Rule::Plain(Text(OctetLength))),
@@ -101,7 +101,7 @@ pub const TABLE: &[(u32, Rule)] = &[
     (F_MD5_BYTEA, Rule::Plain(Text(Md5))),
     (F_GET_BYTE, Rule::Plain(Text(GetByte))),
     (F_GET_BIT_BYTEA_INT8, Rule::Plain(Text(GetBit))),
-    (F_TEXT_BPCHAR, Rule::Plain(BpcharTrim)),
+    (F_TEXT_BPCHAR, Rule::Plain(Text(BpcharToText))),
     (F_VARCHAR_VARCHAR_INT4_BOOL, Rule::Plain(Text(VarcharLength))),
     (F_BPCHAR_BPCHAR_INT4_BOOL, Rule::Plain(Text(BpcharLength))),
     (F_NAME_TEXT, Rule::Plain(Text(TextToName))),
@@ -116,12 +116,6 @@ pub const TABLE: &[(u32, Rule)] = &[
 fn only(of: Call) -> Result<Typed, Reason> {
     let args = <[Typed; 1]>::try_from(of.args);
     args.map(|[arg]| arg).map_err(|_| "a function without its one argument".into())
-}
-
-/// `bpcharlen`: the padding does not count.
-fn bpchar_length(of: Call) -> Result<Typed, Reason> {
-    let trimmed = call(BpcharTrim, vec![only(of)?], DataType::Text);
-    Ok(call(Text(Length), vec![trimmed], DataType::Int4))
 }
 
 /// `bpcharoctetlen`: the padding counts.

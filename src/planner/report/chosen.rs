@@ -10,8 +10,9 @@
 //! - one without only because something below it has none: that is enough to
 //!   know.
 
-use super::words::{self, string};
+use super::words;
 use super::{Kind, Line, Place, Why, members, state, target_cost};
+use crate::encoding::string;
 use crate::nodes::{cast, iter, tag};
 use crate::planner::{excluded, path};
 use crate::{guc, version};

@@ -1,9 +1,9 @@
 //! Relations, stages and expressions in words.
 
 use super::{Kind, Place, Reason};
+use crate::encoding::string;
 use crate::nodes::{cast, copy, iter, tag};
 use pgrx::pg_sys::{self, NodeTag, UpperRelationKind};
-use std::ffi::{CStr, c_char};
 
 /// A place of the query level `root`, for example `orders, lineitem`.
 ///
@@ -128,14 +128,4 @@ unsafe fn expression(
         let context = pg_sys::deparse_context_for_plan_tree(&raw mut statement, names);
         Some(string(pg_sys::deparse_expression(node, context, qualified, false)))
     }
-}
-
-/// A C string, in the database's encoding.
-///
-/// # Safety
-///
-/// `text` is a string that ends with a zero byte.
-pub(super) unsafe fn string(text: *const c_char) -> String {
-    // SAFETY: the caller's promise.
-    unsafe { CStr::from_ptr(text).to_string_lossy().into_owned() }
 }

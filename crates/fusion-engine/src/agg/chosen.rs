@@ -6,7 +6,7 @@ use crate::error::to_datafusion;
 use crate::expr::{KeyForm, key_form, keys};
 use arrow::array::{
     Array, ArrayRef, ArrowPrimitiveType, AsArray, BinaryViewArray, BinaryViewBuilder, BooleanArray,
-    FixedSizeBinaryArray, FixedSizeBinaryBuilder, PrimitiveArray, StringViewArray, UInt64Array,
+    FixedSizeBinaryArray, FixedSizeBinaryBuilder, PrimitiveArray, UInt64Array,
 };
 use arrow::datatypes::{Float32Type, Float64Type, UInt64Type};
 use datafusion_common::{Result, internal_datafusion_err, internal_err};
@@ -199,19 +199,12 @@ impl Chosen {
         }
         let mut result = BinaryViewBuilder::with_capacity(values.len());
         values.for_each(|value| result.append_option(value));
-        let bytes = result.finish();
-        if matches!(self.input, DataType::Bytea | DataType::Numeric) {
-            return Ok(Arc::new(bytes));
-        }
-        // SAFETY: every value was copied from a string array.
-        let strings: StringViewArray = unsafe { bytes.to_string_view_unchecked() };
-        Ok(Arc::new(strings))
+        Ok(Arc::new(result.finish()))
     }
 }
 
 /// The bytes of a column's values.
 enum Bytes<'a> {
-    Strings(&'a StringViewArray),
     Binary(&'a BinaryViewArray),
     Fixed(&'a FixedSizeBinaryArray),
     /// Side by side, of this width.
@@ -221,9 +214,7 @@ enum Bytes<'a> {
 impl<'a> Bytes<'a> {
     /// Those of `column`; of floats, if `ordered`, such as order as the values do.
     fn of(column: &'a ArrayRef, ordered: bool) -> Result<Self> {
-        if let Some(strings) = column.as_string_view_opt() {
-            Ok(Self::Strings(strings))
-        } else if let Some(bytes) = column.as_binary_view_opt() {
+        if let Some(bytes) = column.as_binary_view_opt() {
             Ok(Self::Binary(bytes))
         } else if let Some(bytes) = column.as_fixed_size_binary_opt() {
             Ok(Self::Fixed(bytes))
@@ -251,7 +242,6 @@ impl<'a> Bytes<'a> {
 
     fn get(&self, row: usize) -> &[u8] {
         match self {
-            Self::Strings(strings) => strings.value(row).as_bytes(),
             Self::Binary(bytes) => bytes.value(row),
             Self::Fixed(bytes) => bytes.value(row),
             Self::Copied(bytes, width) => &bytes[row * width..][..*width],
@@ -340,7 +330,9 @@ impl GroupsAccumulator for Chosen {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::AsText;
     use arrow::array::Float64Array;
+    use arrow::array::StringViewArray;
     use fusion_scalar::datetime::Interval;
 
     fn chosen(rule: Rule, input: DataType, values: ArrayRef) -> ArrayRef {
@@ -357,9 +349,9 @@ mod tests {
     }
 
     fn extreme(max: bool, input: DataType, values: &[Option<&str>]) -> Option<String> {
-        let values: ArrayRef = Arc::new(StringViewArray::from(values.to_vec()));
+        let values: ArrayRef = Arc::new(StringViewArray::from(values.to_vec()).to_binary_view());
         let result = extreme_of(max, input, values);
-        result.as_string_view().iter().next().unwrap().map(str::to_owned)
+        result.as_text().iter().next().unwrap().map(str::to_owned)
     }
 
     #[test]
@@ -420,15 +412,17 @@ mod tests {
     #[test]
     fn filtered_rows_do_not_count_and_groups_are_apart() {
         let mut state = Chosen::try_new(Rule::any_extreme(false), DataType::Text).unwrap();
-        let values: ArrayRef = Arc::new(StringViewArray::from(vec!["x", "a", "y"]));
+        let values: ArrayRef =
+            Arc::new(StringViewArray::from(vec!["x", "a", "y"]).to_binary_view());
         let filter = BooleanArray::from(vec![Some(true), None, Some(true)]);
         let skipped = state.convert_to_state(&[Arc::clone(&values)], Some(&filter)).unwrap();
         assert!(skipped[0].is_null(1));
         state.update_batch(&[values], &[0, 0, 2], Some(&filter), 3).unwrap();
         let first = state.evaluate(EmitTo::First(1)).unwrap();
-        assert_eq!(first.as_string_view().value(0), "x");
+        assert_eq!(first.as_text().value(0), "x");
         let rest = state.evaluate(EmitTo::All).unwrap();
-        let rest: Vec<_> = rest.as_string_view().iter().collect();
+        let rest = rest.as_text();
+        let rest: Vec<_> = rest.iter().collect();
         assert_eq!(rest, [None, Some("y")]);
     }
 

@@ -7,7 +7,7 @@
 use super::gathered::{Gathered, first_rows, owned};
 use super::{BoxedGroups, in_order, plain_groups};
 use crate::error::to_datafusion;
-use crate::expr::{KeyForm, key_form, keys};
+use crate::expr::{KeyForm, key_form, keys, order_keys};
 use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, ListArray, UInt64Array, make_comparator,
 };
@@ -117,7 +117,7 @@ impl Distinct {
 
     /// `values`, in runs of these lengths, with each run in ascending order.
     fn sorted(&self, values: &ArrayRef, counts: &[usize]) -> Result<ArrayRef> {
-        let keys = keys(self.input, values).map_err(to_datafusion)?;
+        let keys = order_keys(self.input, values).map_err(to_datafusion)?;
         let compare = make_comparator(&keys, &keys, SortOptions::default())?;
         let mut order: Vec<usize> = (0..values.len()).collect();
         let mut rest = order.as_mut_slice();
@@ -249,6 +249,7 @@ fn counted(column: &ArrayRef, filter_rows: Option<&BooleanArray>) -> Option<Bool
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::AsText;
     use arrow::array::{Float64Array, Int32Array, StringViewArray};
     use arrow::datatypes::{Float64Type, Int64Type};
 
@@ -298,11 +299,13 @@ mod tests {
     #[test]
     fn equal_values_that_differ_count_once() {
         let mut state = count(DataType::Bpchar);
-        let values: ArrayRef = Arc::new(StringViewArray::from(vec!["a ", "a", "b, and more text"]));
+        let values: ArrayRef =
+            Arc::new(StringViewArray::from(vec!["a ", "a", "b, and more text"]).to_binary_view());
         state.update_batch(&[values], &[0, 0, 0], None, 1).unwrap();
         let lists = state.state(EmitTo::All).unwrap();
         let values = lists[0].as_list::<i32>().values().clone();
-        let values: Vec<_> = values.as_string_view().iter().flatten().collect();
+        let values = values.as_text();
+        let values: Vec<_> = values.iter().flatten().collect();
         assert_eq!(values, ["a ", "b, and more text"]);
     }
 

@@ -94,7 +94,6 @@ pub(super) fn first_rows(groups: &[usize], known: usize, total: usize) -> UInt32
 /// A freshly made array with what its views point to in memory of its own.
 pub(super) fn owned(array: ArrayRef) -> ArrayRef {
     match array.data_type() {
-        DataType::Utf8View => Arc::new(array.as_string_view().gc()),
         DataType::BinaryView => Arc::new(array.as_binary_view().gc()),
         _ => array,
     }
@@ -103,22 +102,24 @@ pub(super) fn owned(array: ArrayRef) -> ArrayRef {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::AsText;
     use arrow::array::StringViewArray;
 
     fn column(values: &[&str]) -> ArrayRef {
-        Arc::new(StringViewArray::from(values.to_vec()))
+        Arc::new(StringViewArray::from(values.to_vec()).to_binary_view())
     }
 
     #[test]
     fn values_come_out_in_order_and_the_account_is_settled() {
-        let mut gathered = Gathered::new(DataType::Utf8View);
+        let mut gathered = Gathered::new(DataType::BinaryView);
         let source = column(&["zero", "one, longer than twelve bytes", "two"]);
         gathered.append(&source, &vec![Some(1), None].into()).unwrap();
         gathered.append(&source, &vec![2, 0, 2].into()).unwrap();
         gathered.append(&source, &UInt32Array::from(Vec::<u32>::new())).unwrap();
         assert_eq!(gathered.len(), 5);
         let first = gathered.take_first(3).unwrap();
-        let first: Vec<_> = first.as_string_view().iter().collect();
+        let first = first.as_text();
+        let first: Vec<_> = first.iter().collect();
         assert_eq!(first, [Some("one, longer than twelve bytes"), None, Some("two")]);
         let rest = gathered.take_first(usize::MAX).unwrap();
         assert_eq!(&rest, &column(&["zero", "two"]));
@@ -129,10 +130,10 @@ mod tests {
     #[test]
     fn nothing_is_shared_with_the_source() {
         let source = column(&["one, longer than twelve bytes"]);
-        let mut gathered = Gathered::new(DataType::Utf8View);
+        let mut gathered = Gathered::new(DataType::BinaryView);
         gathered.append(&source, &vec![0].into()).unwrap();
         let copy = gathered.take_first(1).unwrap();
-        let buffer = |array: &ArrayRef| array.as_string_view().data_buffers()[0].as_ptr();
+        let buffer = |array: &ArrayRef| array.as_text().data_buffers()[0].as_ptr();
         assert_ne!(buffer(&copy), buffer(&source));
     }
 }

@@ -2,7 +2,7 @@
 
 use super::arg::primitive::{try_unary, unary};
 use super::kernel::FnKernel;
-use super::varlen::{Flags, Numbers, Texts, arguments, flags, numbers, texts};
+use super::varlen::{Bytes, Flags, Numbers, arguments, flags, numbers, texts};
 use super::{Arg, Kernel};
 use arrow::array::{ArrayRef, ArrowPrimitiveType, AsArray, FixedSizeBinaryArray};
 use arrow::buffer::Buffer;
@@ -10,7 +10,7 @@ use arrow::datatypes::{Float32Type, Float64Type, Int16Type, Int32Type, Int64Type
 use fusion_plan::{CastFunction, DataType, PgError};
 use fusion_scalar::text::float_in::ParseFloat;
 use fusion_scalar::text::integer::Integer;
-use fusion_scalar::text::{boolean, float, float_in, float_out, integer, oid, uuid};
+use fusion_scalar::text::{boolean, c_string, float, float_in, float_out, integer, oid, uuid};
 use std::sync::Arc;
 
 /// Bytes of a UUID.
@@ -159,13 +159,13 @@ fn parse(result: DataType) -> Option<Arc<dyn Kernel>> {
         T::Float8 => parse_float::<Float64Type>(),
         T::Oid => boxed("text to oid", |args, rows| {
             let [text] = arguments(args)?;
-            let text = Texts::new(text)?;
-            numbers::<UInt32Type>(args, rows, |row| oid::parse(text.get(row)))
+            let text = Bytes::new(text)?;
+            numbers::<UInt32Type>(args, rows, |row| oid::parse(c_string(text.get(row))))
         }),
         T::Bool => boxed("text to bool", |args, rows| {
             let [text] = arguments(args)?;
-            let text = Texts::new(text)?;
-            flags(args, rows, |row| boolean::parse(text.get(row)))
+            let text = Bytes::new(text)?;
+            flags(args, rows, |row| boolean::parse(c_string(text.get(row))))
         }),
         T::Uuid => boxed("text to uuid", parse_uuid),
         _ => return None,
@@ -175,29 +175,29 @@ fn parse(result: DataType) -> Option<Arc<dyn Kernel>> {
 fn parse_integer<O: ArrowPrimitiveType<Native: Integer>>() -> Arc<dyn Kernel> {
     boxed("text to integer", |args, rows| {
         let [text] = arguments(args)?;
-        let text = Texts::new(text)?;
-        numbers::<O>(args, rows, |row| integer::parse(text.get(row)))
+        let text = Bytes::new(text)?;
+        numbers::<O>(args, rows, |row| integer::parse(c_string(text.get(row))))
     })
 }
 
 fn parse_float<O: ArrowPrimitiveType<Native: ParseFloat>>() -> Arc<dyn Kernel> {
     boxed("text to float", |args, rows| {
         let [text] = arguments(args)?;
-        let text = Texts::new(text)?;
-        numbers::<O>(args, rows, |row| float_in::parse(text.get(row)))
+        let text = Bytes::new(text)?;
+        numbers::<O>(args, rows, |row| float_in::parse(c_string(text.get(row))))
     })
 }
 
 /// `uuid_in`.
 fn parse_uuid(args: &[Arg], rows: usize) -> Result<ArrayRef, PgError> {
     let [text] = arguments(args)?;
-    let text = Texts::new(text)?;
+    let text = Bytes::new(text)?;
     let valid = super::arg::valid_rows(args);
     let mut bytes = Vec::with_capacity(rows * UUID as usize);
     for row in 0..rows {
         let uuid = match valid.as_ref().is_some_and(|valid| valid.is_null(row)) {
             true => [0; UUID as usize],
-            false => uuid::parse(text.get(row))?,
+            false => uuid::parse(c_string(text.get(row)))?,
         };
         bytes.extend_from_slice(&uuid);
     }
@@ -252,12 +252,13 @@ fn bool_text(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::AsText;
     use arrow::array::{
         Array, BooleanArray, Float64Array, Int32Array, Int64Array, StringViewArray,
     };
 
     fn strings(values: &[Option<&str>]) -> ArrayRef {
-        Arc::new(StringViewArray::from(values.to_vec()))
+        Arc::new(StringViewArray::from(values.to_vec()).to_binary_view())
     }
 
     fn cast(
@@ -285,17 +286,17 @@ mod tests {
             let value = cast(CastFunction::Parse, T::Text, ty, Arc::clone(&input)).unwrap();
             assert_eq!(value.data_type(), &ty.arrow());
             let output = cast(CastFunction::Format, ty, T::Text, value).unwrap();
-            assert_eq!(output.as_string_view(), input.as_string_view());
+            assert_eq!(output.as_text(), input.as_text());
         }
         let value = cast(CastFunction::Parse, T::Text, T::Bool, strings(&[Some("yes"), None]));
         let words = cast(CastFunction::BoolWord, T::Bool, T::Text, value.unwrap()).unwrap();
-        assert_eq!(words.as_string_view().iter().collect::<Vec<_>>(), [Some("true"), None]);
+        assert_eq!(words.as_text().iter().collect::<Vec<_>>(), [Some("true"), None]);
         for ty in [T::Float4, T::Float8] {
             let value = cast(CastFunction::Parse, T::Text, ty, strings(&[Some("1e3"), None]));
             let digits = Arg::scalar(Arc::new(Int32Array::from(vec![1])));
             let kernel = kernel(CastFunction::FormatFloat, &[ty, T::Int4], T::Text).unwrap();
             let text = kernel.call(&[Arg::column(value.unwrap()), digits], 2).unwrap();
-            assert_eq!(text.as_string_view().iter().collect::<Vec<_>>(), [Some("1000"), None]);
+            assert_eq!(text.as_text().iter().collect::<Vec<_>>(), [Some("1000"), None]);
         }
     }
 

@@ -6,8 +6,9 @@ use super::arg::{defect, primitive::two};
 use super::kernel::FnKernel;
 use super::key::{KeyForm, arg_keys, key_form};
 use super::{Arg, Kernel, decimal_compare, float, numeric};
-use arrow::array::ArrayRef;
+use arrow::array::{ArrayRef, AsArray};
 use arrow::compute::kernels::cmp;
+use arrow::compute::{and_not, or};
 use fusion_plan::{DataType, Function, PgError};
 use std::sync::Arc;
 
@@ -30,6 +31,12 @@ pub(crate) fn kernel(
         T::Decimal { .. } => {}
         _ if left != right => return None,
         T::Float4 | T::Float8 => return float::compare(function, left),
+        T::Enum if !matches!(function, Function::Eq | Function::Ne) => {
+            return Some(FnKernel::boxed("comparison", move |args: &[Arg], _| {
+                let (a, b) = two(args)?;
+                enum_order(function, a, b)
+            }));
+        }
         _ => {}
     }
     let computed = key_form(left)? == KeyForm::Computed;
@@ -40,6 +47,19 @@ pub(crate) fn kernel(
             false => native(function, a, b),
         }
     }))
+}
+
+/// `enum_lt` and its kin: equal by OID, or else ordered by place.
+fn enum_order(function: Function, left: &Arg, right: &Arg) -> Result<ArrayRef, PgError> {
+    let equal =
+        native(Function::Eq, &arg_keys(DataType::Enum, left)?, &arg_keys(DataType::Enum, right)?)?;
+    let order = native(function, left, right)?;
+    let (equal, order) = (equal.as_boolean(), order.as_boolean());
+    let result = match function {
+        Function::Lt | Function::Gt => and_not(order, equal),
+        _ => or(order, equal),
+    };
+    Ok(Arc::new(result.map_err(defect)?))
 }
 
 /// The comparison of two arguments of one Arrow type, in that type's order.
@@ -88,8 +108,9 @@ mod tests {
 
     #[test]
     fn text_and_bytes_compare_as_unsigned_bytes() {
-        let text: ArrayRef = Arc::new(StringViewArray::from(vec!["é", "z", "", "zz"]));
-        let z: ArrayRef = Arc::new(StringViewArray::from(vec!["z"]));
+        let text: ArrayRef =
+            Arc::new(StringViewArray::from(vec!["é", "z", "", "zz"]).to_binary_view());
+        let z: ArrayRef = Arc::new(StringViewArray::from(vec!["z"]).to_binary_view());
         let greater = check(Function::Gt, DataType::Text, text, z);
         assert_eq!(greater, [Some(true), Some(false), Some(false), Some(true)]);
         let bytes: ArrayRef = Arc::new(BinaryViewArray::from(vec![&b"\xff"[..], b"\x00"]));
@@ -142,7 +163,9 @@ mod tests {
         assert_eq!(order(DataType::Numeric, numeric([0x8000, 1]), numeric([0x8100, 1])), Equal);
         assert_eq!(order(DataType::Numeric, numeric([0x8000, 255]), numeric([0x8000, 256])), Less);
 
-        let text = |text: &str| -> ArrayRef { Arc::new(StringViewArray::from(vec![text])) };
+        let text = |text: &str| -> ArrayRef {
+            Arc::new(StringViewArray::from(vec![text]).to_binary_view())
+        };
         assert_eq!(order(DataType::Bpchar, text("a "), text("a")), Equal);
         assert_eq!(order(DataType::Bpchar, text("a"), text("a\t")), Less);
         assert_eq!(order(DataType::Text, text("a"), text("a ")), Less);
@@ -151,6 +174,9 @@ mod tests {
         assert_eq!(order(DataType::Oid, oid(1), oid(u32::MAX)), Less);
         let label = |label: u64| -> ArrayRef { Arc::new(UInt64Array::from(vec![label])) };
         assert_eq!(order(DataType::Enum, label(1), label(u64::MAX)), Less);
+        // The same value, whose place was changed.
+        assert_eq!(order(DataType::Enum, label(1 << 32 | 7), label(2 << 32 | 7)), Equal);
+        assert_eq!(order(DataType::Enum, label(1 << 32 | 8), label(2 << 32 | 7)), Less);
         let time = |time: i64| -> ArrayRef { Arc::new(Int64Array::from(vec![time])) };
         assert_eq!(order(DataType::Time, time(1), time(2)), Less);
         assert_eq!(order(DataType::TimestampTz, time(i64::MIN), time(-1)), Less);

@@ -8,8 +8,13 @@
 //! | `Numeric` | bytes, see [`fusion_scalar::numeric::sort_key`] |
 //! | `Interval` | 16 bytes, see [`fusion_scalar::datetime::interval_key`] |
 //! | `Bpchar` | the string without its trailing blanks |
+//! | `Enum` | the OID; to order by, the value |
 //! | `Opaque` | none |
 //! | all others | the value |
+//!
+//! An enum's value has its place in the order of its type in it, which another session may
+//! change between two scans of a query (`RenumberEnumType` in pg_enum.c). So what is equal
+//! is decided by the OID alone, and only what is ordered looks at places.
 
 use super::arg::primitive::unary;
 use super::float::Float;
@@ -19,7 +24,7 @@ use arrow::array::{
     Array, ArrayRef, AsArray, BinaryViewBuilder, FixedSizeBinaryArray, RecordBatch,
 };
 use arrow::buffer::Buffer;
-use arrow::datatypes::{DataType as Arrow, Float32Type, Float64Type, Schema};
+use arrow::datatypes::{DataType as Arrow, Float32Type, Float64Type, Schema, UInt64Type};
 use datafusion_common::{Result, ScalarValue};
 use datafusion_expr::ColumnarValue;
 use datafusion_physical_expr::PhysicalExpr;
@@ -47,12 +52,27 @@ pub(crate) fn key_form(ty: DataType) -> Option<KeyForm> {
         | DataType::Float8
         | DataType::Numeric
         | DataType::Interval
-        | DataType::Bpchar => Some(KeyForm::Computed),
+        | DataType::Bpchar
+        | DataType::Enum => Some(KeyForm::Computed),
         _ => Some(KeyForm::Value),
     }
 }
 
-/// The keys of a column of type `ty`, in the same Arrow type; NULLs stay NULL.
+/// The keys of a column of type `ty` by which it is ordered, in the same Arrow type; NULLs
+/// stay NULL.
+///
+/// # Errors
+///
+/// As [`keys`].
+pub(crate) fn order_keys(ty: DataType, values: &ArrayRef) -> Result<ArrayRef, PgError> {
+    match ty {
+        DataType::Enum => Ok(Arc::clone(values)),
+        _ => keys(ty, values),
+    }
+}
+
+/// The keys of a column of type `ty` by which values are equal, in the same Arrow type;
+/// NULLs stay NULL.
 ///
 /// # Errors
 ///
@@ -94,12 +114,15 @@ pub(crate) fn keys(ty: DataType, values: &ArrayRef) -> Result<ArrayRef, PgError>
             Ok(Arc::new(FixedSizeBinaryArray::new(16, Buffer::from_vec(keys), nulls)))
         }
         DataType::Bpchar => {
-            let strings = values.as_string_view_opt().ok_or_else(wrong)?;
-            match strings.iter().flatten().any(|value| value.ends_with(' ')) {
+            let strings = values.as_binary_view_opt().ok_or_else(wrong)?;
+            match strings.iter().flatten().any(|value| value.ends_with(b" ")) {
                 true => text::trim_blanks(&[arg()], values.len()),
                 false => Ok(Arc::clone(values)),
             }
         }
+        DataType::Enum => unary::<UInt64Type, UInt64Type>(&arg(), &Arrow::UInt64, |value| {
+            value & u64::from(u32::MAX)
+        }),
         DataType::Opaque => Err(PgError::internal("opaque values have no keys")),
         _ => Ok(Arc::clone(values)),
     }
@@ -115,7 +138,7 @@ pub(crate) fn arg_keys(ty: DataType, arg: &Arg) -> Result<Arg, PgError> {
     Ok(if arg.is_scalar() { Arg::scalar(keys) } else { Arg::column(keys) })
 }
 
-/// The expression for the keys of another.
+/// The expression for the keys of another, by which it is equal to others.
 #[derive(Clone, Debug)]
 pub(crate) struct Key {
     arg: Arc<dyn PhysicalExpr>,
@@ -130,6 +153,17 @@ impl Key {
             KeyForm::Value => arg,
             KeyForm::Computed => Arc::new(Self { arg, ty }),
         })
+    }
+
+    /// As [`Key::of`], to order by.
+    pub(crate) fn to_order(
+        arg: Arc<dyn PhysicalExpr>,
+        ty: DataType,
+    ) -> Option<Arc<dyn PhysicalExpr>> {
+        match ty {
+            DataType::Enum => Some(arg),
+            _ => Self::of(arg, ty),
+        }
     }
 }
 
@@ -194,7 +228,8 @@ impl PhysicalExpr for Key {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrow::array::{BinaryViewArray, Float64Array, StringViewArray};
+    use crate::testing::AsText;
+    use arrow::array::{BinaryViewArray, Float64Array, StringViewArray, UInt64Array};
     use fusion_scalar::numeric::NAN_BYTES;
 
     /// The stored bytes of a small whole number with a display scale.
@@ -244,14 +279,23 @@ mod tests {
 
     #[test]
     fn padding_is_not_part_of_a_key() {
-        let values: ArrayRef = Arc::new(StringViewArray::from(vec!["a  ", "a", "a b"]));
+        let values: ArrayRef =
+            Arc::new(StringViewArray::from(vec!["a  ", "a", "a b"]).to_binary_view());
         let keys = keys(DataType::Bpchar, &values).unwrap();
-        assert_eq!(keys.as_string_view().iter().flatten().collect::<Vec<_>>(), ["a", "a", "a b"]);
+        assert_eq!(keys.as_text().iter().flatten().collect::<Vec<_>>(), ["a", "a", "a b"]);
     }
 
     #[test]
     fn what_cannot_be_compared_has_no_key() {
         assert_eq!(key_form(DataType::Opaque), None);
-        assert_eq!(key_form(DataType::Enum), Some(KeyForm::Value));
+        assert_eq!(key_form(DataType::Uuid), Some(KeyForm::Value));
+    }
+
+    #[test]
+    fn an_enum_is_equal_by_its_oid_and_ordered_by_its_place() {
+        let values: ArrayRef = Arc::new(UInt64Array::from(vec![1 << 32 | 7, 2 << 32 | 7, 3 << 32]));
+        let result = keys(DataType::Enum, &values).unwrap();
+        assert_eq!(result.as_primitive::<UInt64Type>().values(), &[7, 7, 0]);
+        assert_eq!(&order_keys(DataType::Enum, &values).unwrap(), &values);
     }
 }

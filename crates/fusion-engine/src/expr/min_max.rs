@@ -140,6 +140,7 @@ impl PhysicalExpr for MinMax {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::AsText;
     use arrow::array::{ArrayRef, StringViewArray};
     use datafusion_physical_expr::expressions::{Column, Literal};
 
@@ -151,18 +152,20 @@ mod tests {
     }
 
     fn constant(value: Option<&str>) -> Arc<dyn PhysicalExpr> {
-        Arc::new(Literal::new(ScalarValue::Utf8View(value.map(str::to_owned))))
+        Arc::new(Literal::new(ScalarValue::BinaryView(
+            value.map(|value| value.as_bytes().to_vec()),
+        )))
     }
 
     fn of(extreme: Extreme, args: Vec<Arc<dyn PhysicalExpr>>) -> Vec<Option<String>> {
         let columns: Vec<(&str, ArrayRef)> = vec![
-            ("a", Arc::new(StringViewArray::from(A.to_vec()))),
-            ("b", Arc::new(StringViewArray::from(B.to_vec()))),
+            ("a", Arc::new(StringViewArray::from(A.to_vec()).to_binary_view())),
+            ("b", Arc::new(StringViewArray::from(B.to_vec()).to_binary_view())),
         ];
         let batch = RecordBatch::try_from_iter(columns).unwrap();
         let expr = MinMax::try_new(extreme, args, DataType::Bpchar).unwrap();
         let result = expr.evaluate(&batch).unwrap().into_array(5).unwrap();
-        result.as_string_view().iter().map(|value| value.map(str::to_owned)).collect()
+        result.as_text().iter().map(|value| value.map(str::to_owned)).collect()
     }
 
     fn owned(values: [Option<&str>; 5]) -> Vec<Option<String>> {

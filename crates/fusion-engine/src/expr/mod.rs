@@ -46,7 +46,7 @@ pub(crate) use float::{Float, checked};
 pub(crate) use interrupt::Interruptible;
 pub(crate) use junction::{Junction, JunctionKind};
 pub(crate) use kernel::{Kernel, kernel_for};
-pub(crate) use key::{Key, KeyForm, key_form, keys};
+pub(crate) use key::{Key, KeyForm, key_form, keys, order_keys};
 pub(crate) use min_max::MinMax;
 pub(crate) use null_if::NullIf;
 pub(crate) use row_compare::RowCompare;

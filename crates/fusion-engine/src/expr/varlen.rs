@@ -5,11 +5,10 @@ use super::Arg;
 use super::arg::valid_rows;
 use crate::error::out_of_memory;
 use arrow::array::{
-    Array, ArrayRef, ArrowPrimitiveType, AsArray, BooleanArray, BooleanBufferBuilder,
-    GenericByteViewArray, GenericByteViewBuilder, PrimitiveArray, make_view,
+    Array, ArrayRef, ArrowPrimitiveType, AsArray, BinaryViewArray, BinaryViewBuilder, BooleanArray,
+    BooleanBufferBuilder, PrimitiveArray, make_view,
 };
 use arrow::buffer::{NullBuffer, ScalarBuffer};
-use arrow::datatypes::{BinaryViewType, ByteViewType, StringViewType};
 use fusion_plan::PgError;
 use std::ops::Range;
 use std::sync::Arc;
@@ -21,38 +20,33 @@ const MAX_INLINE: usize = 12;
 /// make much of little, and the memory limit sees only what operators keep.
 const MAX_BATCH: usize = 1 << 30;
 
-/// The values of an argument of variable length.
-pub(crate) struct Values<'a, T: ByteViewType> {
-    array: &'a GenericByteViewArray<T>,
+/// The values of an argument of variable length: strings, which are bytes like all others,
+/// or `bytea`.
+pub(crate) struct Bytes<'a> {
+    array: &'a BinaryViewArray,
     arg: &'a Arg,
 }
 
-/// The values of a string argument.
-pub(crate) type Texts<'a> = Values<'a, StringViewType>;
-/// The values of a `bytea` argument.
-pub(crate) type Bytes<'a> = Values<'a, BinaryViewType>;
-
-impl<'a, T: ByteViewType> Values<'a, T> {
+impl<'a> Bytes<'a> {
     /// The values of `arg`.
     ///
     /// # Errors
     ///
     /// If it has another type.
     pub(crate) fn new(arg: &'a Arg) -> Result<Self, PgError> {
-        let array = arg.array().as_byte_view_opt::<T>();
-        match array {
+        match arg.array().as_binary_view_opt() {
             Some(array) => Ok(Self { array, arg }),
             None => Err(PgError::internal(format!("unexpected {}", arg.array().data_type()))),
         }
     }
 
     /// The value in `row`.
-    pub(crate) fn get(&self, row: usize) -> &'a T::Native {
+    pub(crate) fn get(&self, row: usize) -> &'a [u8] {
         self.array.value(self.arg.index(row))
     }
 
     /// The value of all rows, if it is the same.
-    pub(crate) fn constant(&self) -> Option<&'a T::Native> {
+    pub(crate) fn constant(&self) -> Option<&'a [u8]> {
         self.arg.is_scalar().then(|| self.array.value(0))
     }
 }
@@ -141,14 +135,14 @@ pub(crate) fn flags(
     Ok(Arc::new(BooleanArray::new(result.finish(), valid)))
 }
 
-/// The strings that `build` appends for each row in which no argument is NULL.
+/// The strings, in characters that are ours, that `build` appends for each row in which no argument is NULL.
 pub(crate) fn texts(
     args: &[Arg],
     rows: usize,
     mut build: impl FnMut(usize, &mut String) -> Result<(), PgError>,
 ) -> Result<ArrayRef, PgError> {
     let mut text = String::new();
-    built::<StringViewType>(args, rows, |row, builder| {
+    built(args, rows, |row, builder| {
         text.clear();
         build(row, &mut text)?;
         builder.append_value(&text);
@@ -163,7 +157,7 @@ pub(crate) fn bytes(
     mut build: impl FnMut(usize, &mut Vec<u8>) -> Result<(), PgError>,
 ) -> Result<ArrayRef, PgError> {
     let mut bytes = Vec::new();
-    built::<BinaryViewType>(args, rows, |row, builder| {
+    built(args, rows, |row, builder| {
         bytes.clear();
         build(row, &mut bytes)?;
         builder.append_value(&bytes);
@@ -171,13 +165,13 @@ pub(crate) fn bytes(
     })
 }
 
-fn built<T: ByteViewType>(
+fn built(
     args: &[Arg],
     rows: usize,
-    mut append: impl FnMut(usize, &mut GenericByteViewBuilder<T>) -> Result<usize, PgError>,
+    mut append: impl FnMut(usize, &mut BinaryViewBuilder) -> Result<usize, PgError>,
 ) -> Result<ArrayRef, PgError> {
     let valid = valid_rows(args);
-    let mut builder = GenericByteViewBuilder::<T>::with_capacity(rows);
+    let mut builder = BinaryViewBuilder::with_capacity(rows);
     let mut total = 0;
     for row in 0..rows {
         if is_null(&valid, row) {
@@ -194,14 +188,14 @@ fn built<T: ByteViewType>(
 
 /// The part of each value of `arg` that `part` chooses, in bytes, for each row in
 /// which no argument is NULL. The result's views point into the argument's buffers;
-/// no byte is copied. Parts of text start and end at character boundaries.
-pub(crate) fn parts<T: ByteViewType>(
+/// no byte is copied.
+pub(crate) fn parts(
     arg: &Arg,
     args: &[Arg],
     rows: usize,
-    mut part: impl FnMut(usize, &T::Native) -> Result<Range<usize>, PgError>,
+    mut part: impl FnMut(usize, &[u8]) -> Result<Range<usize>, PgError>,
 ) -> Result<ArrayRef, PgError> {
-    let values = Values::<T>::new(arg)?;
+    let values = Bytes::new(arg)?;
     let valid = valid_rows(args);
     let mut views = Vec::with_capacity(rows);
     for row in 0..rows {
@@ -211,14 +205,13 @@ pub(crate) fn parts<T: ByteViewType>(
         }
         let value = values.get(row);
         let range = part(row, value)?;
-        views.push(subview(values.array.views()[arg.index(row)], value.as_ref(), range));
+        views.push(subview(values.array.views()[arg.index(row)], value, range));
     }
     let views = ScalarBuffer::from(views);
     let buffers = values.array.data_buffers().to_vec();
     // SAFETY: each view is a NULL row's empty one, holds its bytes itself, or
-    // covers a part of what the argument's view covered in the same buffer; parts of
-    // text start and end at character boundaries.
-    let result = unsafe { GenericByteViewArray::<T>::new_unchecked(views, buffers, valid) };
+    // covers a part of what the argument's view covered in the same buffer.
+    let result = unsafe { BinaryViewArray::new_unchecked(views, buffers, valid) };
     Ok(Arc::new(result))
 }
 
@@ -244,20 +237,18 @@ fn is_null(valid: &Option<NullBuffer>, row: usize) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::AsText;
     use arrow::array::{BinaryViewArray, Int32Array, StringViewArray};
     use arrow::datatypes::Int32Type;
 
     fn strings(values: &[Option<&str>]) -> Arg {
-        Arg::column(Arc::new(StringViewArray::from(values.to_vec())))
+        Arg::column(Arc::new(StringViewArray::from(values.to_vec()).to_binary_view()))
     }
 
     /// Without the last `count` bytes.
     fn shortened(arg: &Arg, rows: usize, count: usize) -> ArrayRef {
         let args = std::slice::from_ref(arg);
-        parts::<StringViewType>(arg, args, rows, |_, value| {
-            Ok(0..value.len().saturating_sub(count))
-        })
-        .unwrap()
+        parts(arg, args, rows, |_, value| Ok(0..value.len().saturating_sub(count))).unwrap()
     }
 
     #[test]
@@ -266,20 +257,21 @@ mod tests {
         let values = [Some("short   "), Some(long), None, Some("   "), Some("becomes inline   ")];
         let input = strings(&values);
         let result = shortened(&input, 5, 3);
-        let result = result.as_string_view();
+        let result = result.as_text();
         let expected =
             [Some("short"), Some(long.trim_end()), None, Some(""), Some("becomes inline")];
         assert_eq!(result.iter().collect::<Vec<_>>(), expected);
-        let source = input.array().as_string_view();
+        let source = input.array().as_text();
         assert_eq!(result.data_buffers()[0].as_ptr(), source.data_buffers()[0].as_ptr());
         assert!(result.to_data().validate_full().is_ok());
     }
 
     #[test]
     fn a_sliced_argument_is_read_at_its_offset() {
-        let array: ArrayRef = Arc::new(StringViewArray::from(vec!["x ", "y   ", "z"]));
+        let array: ArrayRef =
+            Arc::new(StringViewArray::from(vec!["x ", "y   ", "z"]).to_binary_view());
         let result = shortened(&Arg::column(array.slice(1, 2)), 2, 1);
-        assert_eq!(result.as_string_view().iter().flatten().collect::<Vec<_>>(), ["y  ", ""]);
+        assert_eq!(result.as_text().iter().flatten().collect::<Vec<_>>(), ["y  ", ""]);
     }
 
     #[test]
@@ -288,8 +280,7 @@ mod tests {
         let ends: ArrayRef = Arc::new(Int32Array::from(vec![Some(2), None, Some(15)]));
         let args = [text, Arg::column(ends)];
         let ends = Numbers::<Int32Type>::new(&args[1]).unwrap();
-        let result =
-            parts::<BinaryViewType>(&args[0], &args, 3, |row, _| Ok(0..ends.get(row) as usize));
+        let result = parts(&args[0], &args, 3, |row, _| Ok(0..ends.get(row) as usize));
         let expected = [Some(&b"01"[..]), None, Some(b"0123456789abcde")];
         assert_eq!(result.unwrap().as_binary_view().iter().collect::<Vec<_>>(), expected);
     }
@@ -297,16 +288,16 @@ mod tests {
     #[test]
     fn null_rows_are_never_looked_at() {
         let args = [strings(&[None, Some("a")])];
-        let text = Texts::new(&args[0]).unwrap();
+        let text = Bytes::new(&args[0]).unwrap();
         let seen = |row: usize| match text.get(row) {
-            "a" => Ok(()),
-            other => Err(PgError::internal(other)),
+            b"a" => Ok(()),
+            _ => Err(PgError::internal("a NULL row")),
         };
         let built = texts(&args, 2, |row, out| {
             out.push('x');
             seen(row)
         });
-        assert_eq!(built.unwrap().as_string_view().iter().collect::<Vec<_>>(), [None, Some("x")]);
+        assert_eq!(built.unwrap().as_text().iter().collect::<Vec<_>>(), [None, Some("x")]);
         assert!(numbers::<Int32Type>(&args, 2, |row| seen(row).map(|()| 1)).is_ok());
         assert!(flags(&args, 2, |row| seen(row).map(|()| true)).is_ok());
     }

@@ -128,8 +128,7 @@ impl Lowering<'_> {
         Ok(Arc::new(Junction::try_new(kind, args).map_err(datafusion)?))
     }
 
-    /// A join, sort or group key: `expr` in the form in which bytes decide
-    /// equality and order. `None` if its type cannot be compared.
+    /// A join key: `expr` in the form in which bytes decide equality. `None` if its type cannot be compared.
     pub(super) fn key(
         &self,
         expr: &Expr,

@@ -88,6 +88,8 @@ impl Lowering<'_> {
             if let Some(value) = key.value {
                 columns[index] = key_count + calls.len();
                 let computation = match key.ty {
+                    // Equal ones differ in nothing but their place, if at all.
+                    DataType::Enum => Computation::Any,
                     _ if rows_decide => Computation::First,
                     DataType::Bpchar => Computation::Any,
                     _ => Computation::Least,

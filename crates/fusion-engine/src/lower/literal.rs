@@ -50,7 +50,7 @@ pub(super) fn scalar(literal: &Literal) -> Result<ScalarValue, PgError> {
             bytes.extend_from_slice(&months.to_ne_bytes());
             ScalarValue::FixedSizeBinary(16, Some(bytes))
         }
-        (T::Text | T::Bpchar, Value::Text(text)) => ScalarValue::Utf8View(Some(text.clone())),
+        (T::Text | T::Bpchar, Value::Text(text)) => ScalarValue::BinaryView(Some(text.clone())),
         (T::Uuid, Value::Bytes(bytes)) if bytes.len() == 16 => {
             ScalarValue::FixedSizeBinary(16, Some(bytes.clone()))
         }

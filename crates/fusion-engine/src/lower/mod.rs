@@ -210,7 +210,7 @@ fn bounded(stream: &Stream) -> Arc<dyn ExecutionPlan> {
 /// Whether batches have columns whose values are kept apart, in buffers that they may
 /// share with other batches.
 fn has_payloads(stream: &Stream) -> bool {
-    let is_view = |ty: &Arrow| matches!(ty, Arrow::Utf8View | Arrow::BinaryView);
+    let is_view = |ty: &Arrow| *ty == Arrow::BinaryView;
     stream.schema().fields().iter().any(|field| is_view(field.data_type()))
 }
 

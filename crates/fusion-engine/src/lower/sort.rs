@@ -2,6 +2,7 @@
 
 use super::expr::Input;
 use super::{Lowering, Stream, bounded, has_payloads, unsupported};
+use crate::expr::Key;
 use crate::memory::Use;
 use crate::ops::{Depth, GuaranteedExec, MaterializeExec};
 use arrow::compute::SortOptions;
@@ -28,8 +29,9 @@ impl Lowering<'_> {
         let columns = Input::from(&input);
         let mut order = Vec::with_capacity(keys.len());
         for key in keys {
-            let expr = self.key(&key.expr, &columns)?;
-            let expr = expr.ok_or_else(|| unsupported("sorting by a type without an order"))?;
+            let (expr, ty) = self.typed(&key.expr, &columns)?;
+            let expr = Key::to_order(expr, ty)
+                .ok_or_else(|| unsupported("sorting by a type without an order"))?;
             let options = SortOptions { descending: key.descending, nulls_first: key.nulls_first };
             order.push(PhysicalSortExpr { expr, options });
         }

@@ -1,11 +1,11 @@
 //! Deep copies, so that operators that keep their input never keep pages.
 
 use arrow::array::{
-    Array, ArrayData, ArrayRef, AsArray, GenericByteViewArray, RecordBatch, RecordBatchOptions,
+    Array, ArrayData, ArrayRef, AsArray, BinaryViewArray, RecordBatch, RecordBatchOptions,
     make_array,
 };
 use arrow::buffer::{BooleanBuffer, Buffer, NullBuffer};
-use arrow::datatypes::{ByteViewType, DataType};
+use arrow::datatypes::DataType;
 use datafusion_common::Result;
 use datafusion_common::internal_datafusion_err;
 use datafusion_common::tree_node::TreeNodeRecursion;
@@ -135,7 +135,6 @@ fn materialize(batch: &RecordBatch, depth: Depth, copied: &Count) -> Result<Reco
 /// be shared.
 pub(super) fn compact(column: &ArrayRef) -> ArrayRef {
     match column.data_type() {
-        DataType::Utf8View => Arc::new(column.as_string_view().gc()),
         DataType::BinaryView => Arc::new(column.as_binary_view().gc()),
         _ => Arc::clone(column),
     }
@@ -143,15 +142,12 @@ pub(super) fn compact(column: &ArrayRef) -> ArrayRef {
 
 fn copy_column(column: &ArrayRef, depth: Depth, copied: &Count) -> Result<ArrayRef> {
     let compact: ArrayRef = match column.data_type() {
-        DataType::Utf8View if depth == Depth::Remote && is_near(column.as_string_view()) => {
-            return Ok(Arc::clone(column));
-        }
         DataType::BinaryView if depth == Depth::Remote && is_near(column.as_binary_view()) => {
             return Ok(Arc::clone(column));
         }
         // Only states of aggregates are lists, and those are the engine's own.
         DataType::List(_) => return Ok(Arc::clone(column)),
-        DataType::Utf8View | DataType::BinaryView => compact(column),
+        DataType::BinaryView => compact(column),
         _ if depth != Depth::Everything => return Ok(Arc::clone(column)),
         _ => Arc::clone(column),
     };
@@ -164,7 +160,7 @@ fn copy_column(column: &ArrayRef, depth: Depth, copied: &Count) -> Result<ArrayR
 }
 
 /// Whether at least half of what the views keep alive is their own.
-fn is_near<T: ByteViewType>(views: &GenericByteViewArray<T>) -> bool {
+fn is_near(views: &BinaryViewArray) -> bool {
     let kept: usize = views.data_buffers().iter().map(Buffer::len).sum();
     kept <= 2 * views.total_buffer_bytes_used()
 }
@@ -189,7 +185,7 @@ fn copy_data(data: &ArrayData, copied: &Count) -> Result<ArrayData> {
                 copied.add(buffer.len());
                 buffer.clone()
             }
-            DataType::Utf8View | DataType::BinaryView => {
+            DataType::BinaryView => {
                 copy(buffer.as_slice().get(offset * 16..(offset + rows) * 16).unwrap_or_default())
             }
             ty => {
@@ -228,8 +224,11 @@ mod tests {
         vec![
             Arc::new(Decimal128Array::from(vec![Some(1), None, Some(3), Some(4)])),
             Arc::new(BooleanArray::from(vec![Some(true), None, Some(false), Some(true)])),
-            Arc::new(StringViewArray::from(text.to_vec())),
-            Arc::new(StringViewArray::from(vec![Some("inline"), None, Some("x"), Some("y")])),
+            Arc::new(StringViewArray::from(text.to_vec()).to_binary_view()),
+            Arc::new(
+                StringViewArray::from(vec![Some("inline"), None, Some("x"), Some("y")])
+                    .to_binary_view(),
+            ),
             Arc::new(
                 FixedSizeBinaryArray::try_from_iter([b"0123456789abcdef"; 4].into_iter()).unwrap(),
             ),
@@ -268,7 +267,7 @@ mod tests {
     #[test]
     fn views_that_keep_much_else_alive_are_copied() {
         let columns = columns();
-        let texts = columns.iter().find(|column| column.data_type() == &DataType::Utf8View);
+        let texts = columns.iter().find(|column| column.data_type() == &DataType::BinaryView);
         let texts = texts.unwrap();
         let copied = Count::new();
         let near = copy_column(texts, Depth::Remote, &copied).unwrap();

@@ -70,8 +70,9 @@ pub enum Function {
     /// Integers → `Decimal` of scale 0, or a `Decimal` → a `Decimal` of no
     /// smaller scale and enough digits: cannot fail, changes no value.
     WidenDecimal,
-    /// `bpchar` → `text` as PostgreSQL's `rtrim1` does it, and the form in
-    /// which `bpchar` is compared, grouped and joined: without trailing blanks.
+    /// The form, as `Text`, in which `bpchar` is compared, grouped and joined
+    /// (`bcTruelen`): without trailing blanks. The cast to `text` is
+    /// [`TextFunction::BpcharToText`].
     BpcharTrim,
     /// `text LIKE pattern` (`textlike`, `bytealike`), both `Text` or both
     /// `Bytea`, escape `\`: error `LIKE pattern must not end with escape

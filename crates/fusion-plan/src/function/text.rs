@@ -1,6 +1,6 @@
 //! Functions over strings.
 
-use crate::{DataType, Expr, Literal, Value};
+use crate::{Expr, Literal, Value};
 use serde::{Deserialize, Serialize};
 
 /// A function over `text`, `bpchar` or `bytea`, as `varlena.c` and its kin
@@ -11,13 +11,18 @@ use serde::{Deserialize, Serialize};
 /// characters of `Text` and bytes of `Bytea`. A result that would be larger than a
 /// value can be is an error of every function that makes one longer than its
 /// arguments.
+///
+/// Text need not be valid: a function that looks at characters does it as PostgreSQL does,
+/// and raises `invalid byte sequence for encoding "UTF8"` where it comes to one that breaks
+/// off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum TextFunction {
-    /// `length(Text)` (`textlen`) → `Int4`.
+    /// `length(Text)` and `length(Bpchar)` (`textlen`, `bpcharlen`) → `Int4`.
     Length,
     /// `octet_length(string)` (`textoctetlen`, `byteaoctetlen`) → `Int4`.
     OctetLength,
-    /// `ascii(Text)` → `Int4`: the first code point.
+    /// `ascii(Text)` → `Int4`: the first code point. Error `invalid byte sequence for
+    /// encoding`.
     Ascii,
     /// `starts_with(Text, Text)` (`text_starts_with`) → `Bool`.
     StartsWith,
@@ -95,35 +100,44 @@ pub enum TextFunction {
     TextToName,
     /// `Bpchar` → `name`, held as `Text` (`bpchar_name`), without trailing blanks.
     BpcharToName,
+    /// `Bpchar` → `Text`, the cast (`rtrim1`).
+    BpcharToText,
+    /// `Text` → `Text` as its output function gives it: up to the first zero byte.
+    Output,
+    /// `Text` without as many bytes at its start as the `Int4` says, or as it has.
+    SkipBytes,
 }
 
 impl TextFunction {
     /// Whether a call on `args` can raise an error.
     pub fn can_fail(self, args: &[Expr]) -> bool {
         match self {
-            Self::Length
-            | Self::OctetLength
-            | Self::Ascii
-            | Self::StartsWith
-            | Self::Position
-            | Self::Left
-            | Self::Right
-            | Self::TrimBoth
-            | Self::TrimLeft
-            | Self::TrimRight
-            | Self::Reverse
+            Self::OctetLength
             | Self::ToHex
             | Self::Lower
             | Self::Upper
             | Self::InitCap
             | Self::Md5
             | Self::TextToName
-            | Self::BpcharToName => false,
-            Self::Substring => !args.get(2).is_none_or(|length| is_int(length, |i| i >= 0)),
+            | Self::BpcharToName
+            | Self::Output
+            | Self::SkipBytes => false,
             Self::SplitPart => !args.get(2).is_some_and(|number| is_int(number, |i| i != 0)),
-            Self::VarcharLength => !args.get(2).is_some_and(is_true),
             Self::ILike | Self::NotILike => !args.get(1).is_some_and(is_complete_pattern),
-            Self::Replace
+            Self::Length
+            | Self::Ascii
+            | Self::StartsWith
+            | Self::Position
+            | Self::Substring
+            | Self::Left
+            | Self::Right
+            | Self::TrimBoth
+            | Self::TrimLeft
+            | Self::TrimRight
+            | Self::Reverse
+            | Self::VarcharLength
+            | Self::BpcharToText
+            | Self::Replace
             | Self::Concat
             | Self::Append
             | Self::Overlay
@@ -187,7 +201,10 @@ impl TextFunction {
             Self::VarcharLength => "varchar",
             Self::BpcharLength => "bpchar",
             Self::TextToName | Self::BpcharToName => "name",
-            Self::Concat | Self::ILike | Self::NotILike => return None,
+            Self::BpcharToText => "text",
+            Self::Concat | Self::ILike | Self::NotILike | Self::Output | Self::SkipBytes => {
+                return None;
+            }
         })
     }
 }
@@ -200,10 +217,6 @@ fn is_int(expr: &Expr, test: impl Fn(i64) -> bool) -> bool {
     }
 }
 
-fn is_true(expr: &Expr) -> bool {
-    *expr == Expr::literal(DataType::Bool, Value::Bool(true))
-}
-
 /// Whether `pattern` is a constant LIKE pattern that cannot run out in the
 /// middle of an escape.
 pub(super) fn is_complete_pattern(pattern: &Expr) -> bool {
@@ -211,8 +224,7 @@ pub(super) fn is_complete_pattern(pattern: &Expr) -> bool {
         return false;
     };
     let bytes = match value {
-        Value::Text(text) => text.as_bytes(),
-        Value::Bytes(bytes) => bytes,
+        Value::Text(bytes) | Value::Bytes(bytes) => bytes,
         _ => return false,
     };
     let trailing = bytes.iter().rev().take_while(|byte| **byte == b'\\').count();
@@ -222,19 +234,14 @@ pub(super) fn is_complete_pattern(pattern: &Expr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::DataType;
 
     #[test]
     fn constants_can_rule_errors_out() {
         let int = |value| Expr::literal(DataType::Int4, Value::Int(value));
         let with = |last| [Expr::Column(0), int(1), last];
-        let substring = TextFunction::Substring;
-        assert!(!substring.can_fail(&with(int(0))) && !substring.can_fail(&with(int(1))[..2]));
-        assert!(substring.can_fail(&with(int(-1))) && substring.can_fail(&with(Expr::Column(1))));
         assert!(TextFunction::SplitPart.can_fail(&with(int(0))));
         assert!(!TextFunction::SplitPart.can_fail(&with(int(-1))));
-        let bool = |value| Expr::literal(DataType::Bool, Value::Bool(value));
-        assert!(!TextFunction::VarcharLength.can_fail(&with(bool(true))));
-        assert!(TextFunction::VarcharLength.can_fail(&with(bool(false))));
     }
 
     #[test]

@@ -53,7 +53,7 @@ mod tests {
 
     fn check(text: &str, scale: u8) -> Option<i64> {
         let mut bytes = Vec::new();
-        numeric_in(text, None, &mut bytes).unwrap();
+        numeric_in(text.as_bytes(), None, &mut bytes).unwrap();
         let small = small_unscaled(&bytes, scale);
         if let (Some(small), NumericRef::Finite(value)) = (small, NumericRef::parse(&bytes)) {
             assert_eq!(value.scale, i32::from(scale), "{text}");

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 /// The stored bytes of a number given as text.
 pub(super) fn stored(text: &str) -> Vec<u8> {
     let mut out = Vec::new();
-    numeric_in(text, None, &mut out).unwrap();
+    numeric_in(text.as_bytes(), None, &mut out).unwrap();
     out
 }
 

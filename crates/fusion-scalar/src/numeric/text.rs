@@ -4,7 +4,7 @@ use super::digits::Digits;
 use super::format::{GROUP, overflow};
 use super::number::{Finite, Number};
 use super::typmod::{Typmod, apply_typmod};
-use fusion_plan::{PgError, SqlState};
+use fusion_plan::{PgError, SqlState, from_server};
 use smallvec::SmallVec;
 use std::fmt::Write;
 
@@ -37,9 +37,8 @@ const SPECIALS: [(&str, Number<'static>); 7] = {
 ///
 /// `22P02` if it is not a number, `22003` if it does not fit the type modifier
 /// or the format.
-pub fn numeric_in(text: &str, typmod: Option<Typmod>, out: &mut Vec<u8>) -> Result<(), PgError> {
-    let bytes = text.as_bytes();
-    let start = skip_space(bytes);
+pub fn numeric_in(text: &[u8], typmod: Option<Typmod>, out: &mut Vec<u8>) -> Result<(), PgError> {
+    let start = skip_space(text);
     for (spelling, value) in SPECIALS {
         let Some((head, rest)) = start.split_at_checked(spelling.len()) else { continue };
         if head.eq_ignore_ascii_case(spelling.as_bytes()) {
@@ -62,7 +61,7 @@ pub fn numeric_in(text: &str, typmod: Option<Typmod>, out: &mut Vec<u8>) -> Resu
 
 /// A sign, digits around an optional point, and an optional exponent; and what
 /// follows them.
-fn finite<'a>(input: &'a [u8], text: &str) -> Result<(Digits, &'a [u8]), PgError> {
+fn finite<'a>(input: &'a [u8], text: &[u8]) -> Result<(Digits, &'a [u8]), PgError> {
     let (negative, mut rest) = match input {
         [b'-', rest @ ..] => (true, rest),
         [b'+', rest @ ..] => (false, rest),
@@ -129,8 +128,9 @@ fn skip_space(mut input: &[u8]) -> &[u8] {
     input
 }
 
-fn invalid(text: &str) -> PgError {
-    PgError::new(INVALID_TEXT, format!("invalid input syntax for type numeric: \"{text}\""))
+fn invalid(text: &[u8]) -> PgError {
+    let shown = from_server(text);
+    PgError::new(INVALID_TEXT, format!("invalid input syntax for type numeric: \"{shown}\""))
 }
 
 /// Appends the text that `numeric_out` gives.
@@ -195,7 +195,7 @@ mod tests {
 
     fn read(text: &str) -> Result<String, PgError> {
         let mut bytes = Vec::new();
-        numeric_in(text, None, &mut bytes)?;
+        numeric_in(text.as_bytes(), None, &mut bytes)?;
         let mut out = String::new();
         numeric_out(Number::parse(&bytes), &mut out);
         Ok(out)
@@ -266,7 +266,7 @@ mod tests {
         let typmod = Some(Typmod { precision: 4, scale: 1 });
         let read = |text| {
             let mut out = Vec::new();
-            numeric_in(text, typmod, &mut out).map(|()| out)
+            numeric_in(text.as_bytes(), typmod, &mut out).map(|()| out)
         };
         assert_eq!(read("12.35").unwrap(), stored("12.4"));
         assert_eq!(read("1234.5").unwrap_err().message, "numeric field overflow");

@@ -1,5 +1,6 @@
 //! `bool` from and to text.
 
+use super::integer::SkipSpace;
 use super::{invalid_input, is_space};
 use fusion_plan::PgError;
 
@@ -9,15 +10,21 @@ use fusion_plan::PgError;
 /// # Errors
 ///
 /// `invalid input syntax for type boolean`.
-pub fn parse(input: &str) -> Result<bool, PgError> {
-    let text = input.trim_matches(|c: char| u8::try_from(c).is_ok_and(is_space));
+pub fn parse(input: &[u8]) -> Result<bool, PgError> {
+    let mut text = input.trim_ascii_start_like_c();
+    while let [before @ .., last] = text
+        && is_space(*last)
+    {
+        text = before;
+    }
     let is_prefix_of = |word: &str, shortest: usize| {
+        let word = word.as_bytes();
         text.len() >= shortest
             && word.get(..text.len()).is_some_and(|start| start.eq_ignore_ascii_case(text))
     };
-    if text == "1" || is_prefix_of("true", 1) || is_prefix_of("yes", 1) || is_prefix_of("on", 2) {
+    if text == b"1" || is_prefix_of("true", 1) || is_prefix_of("yes", 1) || is_prefix_of("on", 2) {
         Ok(true)
-    } else if text == "0"
+    } else if text == b"0"
         || is_prefix_of("false", 1)
         || is_prefix_of("no", 1)
         || is_prefix_of("off", 2)
@@ -41,6 +48,10 @@ pub fn letter(value: bool) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn parse(input: &str) -> Result<bool, PgError> {
+        super::parse(input.as_bytes())
+    }
 
     #[test]
     fn words_and_their_prefixes() {

@@ -17,18 +17,6 @@ pub fn substring(value: &[u8], start: i32, length: Option<i32>) -> Result<Range<
     Ok(start..stop.unwrap_or(value.len()).clamp(start, value.len()))
 }
 
-/// `byteacat`.
-///
-/// # Errors
-///
-/// If the result is larger than a value can be.
-pub fn concatenate(left: &[u8], right: &[u8], out: &mut Vec<u8>) -> Result<(), PgError> {
-    limit::allocate(left.len() + right.len())?;
-    out.extend_from_slice(left);
-    out.extend_from_slice(right);
-    Ok(())
-}
-
 /// `bytea_overlay`, as [`super::build::overlay`] in bytes.
 ///
 /// # Errors

@@ -4,7 +4,7 @@
 
 use super::integer::SkipSpace;
 use super::invalid_input;
-use fusion_plan::{PgError, SqlState};
+use fusion_plan::{PgError, SqlState, from_server};
 
 /// What both widths of float need.
 pub trait ParseFloat: Copy + PartialEq + std::str::FromStr {
@@ -75,21 +75,21 @@ impl ParseFloat for f64 {
 ///
 /// `invalid input syntax for type`, or `out of range` if a number becomes infinite,
 /// or zero although it is not.
-pub fn parse<F: ParseFloat>(input: &str) -> Result<F, PgError> {
+pub fn parse<F: ParseFloat>(input: &[u8]) -> Result<F, PgError> {
     let syntax = || invalid_input(F::NAME, input);
-    let text = input.as_bytes().trim_ascii_start_like_c();
+    let text = input.trim_ascii_start_like_c();
     let sign = text.iter().take_while(|byte| matches!(byte, b'-' | b'+')).count().min(1);
     let (negative, unsigned) = (text.starts_with(b"-"), text.get(sign..).unwrap_or_default());
     let number = Number::<F>::read(unsigned).ok_or_else(syntax)?;
     let (number_text, rest) = text.split_at(sign + number.length);
     if number.out_of_range {
         let shown = match F::NUMBER_ALONE {
-            true => std::str::from_utf8(number_text).unwrap_or(input),
+            true => number_text,
             false => input,
         };
         return Err(PgError::new(
             SqlState::NUMERIC_VALUE_OUT_OF_RANGE,
-            format!("\"{shown}\" is out of range for type {}", F::NAME),
+            format!("\"{}\" is out of range for type {}", from_server(shown), F::NAME),
         ));
     }
     if !rest.trim_ascii_start_like_c().is_empty() {
@@ -272,6 +272,10 @@ fn round_binary<F: ParseFloat>(bits: u64, others: bool, scale: i64) -> (F, bool)
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    fn parse<F: ParseFloat>(input: &str) -> Result<F, PgError> {
+        super::parse(input.as_bytes())
+    }
 
     fn float8(input: &str) -> Result<f64, PgError> {
         parse(input)

@@ -34,7 +34,7 @@ impl Integer for i64 {
 ///
 /// `invalid input syntax` or `out of range`, whichever the input shows first from
 /// left to right.
-pub fn parse<I: Integer>(input: &str) -> Result<I, PgError> {
+pub fn parse<I: Integer>(input: &[u8]) -> Result<I, PgError> {
     let syntax = || invalid_input(I::NAME, input);
     let range = || input_out_of_range(I::NAME, input);
     let (negative, digits, rest) = signed_digits(input).ok_or_else(syntax)?;
@@ -53,8 +53,8 @@ pub fn parse<I: Integer>(input: &str) -> Result<I, PgError> {
 
 /// The sign and the digits that `input` starts with, after white space, and what
 /// follows them; `None` if there is no digit.
-pub(super) fn signed_digits(input: &str) -> Option<(bool, &[u8], &[u8])> {
-    let (negative, digits) = match input.as_bytes().trim_ascii_start_like_c() {
+pub(super) fn signed_digits(input: &[u8]) -> Option<(bool, &[u8], &[u8])> {
+    let (negative, digits) = match input.trim_ascii_start_like_c() {
         [b'-', rest @ ..] => (true, rest),
         [b'+', rest @ ..] => (false, rest),
         rest => (false, rest),
@@ -98,14 +98,18 @@ mod tests {
 
     #[test]
     fn digits_signs_and_white_space() {
-        assert_eq!(parse::<i32>(" \t\n\x0b\x0c\r42 \x0b"), Ok(42));
-        assert_eq!((parse::<i16>("-32768"), parse::<i16>("+032767")), (Ok(i16::MIN), Ok(i16::MAX)));
-        assert_eq!(parse::<i64>("-9223372036854775808"), Ok(i64::MIN));
-        assert_eq!(parse::<i64>("9223372036854775807"), Ok(i64::MAX));
+        let parse_i32 = |input: &str| parse::<i32>(input.as_bytes());
+        assert_eq!(parse_i32(" \t\n\x0b\x0c\r42 \x0b"), Ok(42));
+        assert_eq!(
+            (parse::<i16>(b"-32768"), parse::<i16>(b"+032767")),
+            (Ok(i16::MIN), Ok(i16::MAX))
+        );
+        assert_eq!(parse::<i64>(b"-9223372036854775808"), Ok(i64::MIN));
+        assert_eq!(parse::<i64>(b"9223372036854775807"), Ok(i64::MAX));
         for input in
             ["", " ", "-", "+ 1", "--1", "1 2", "1.0", "0x10", "1_000", "1e3", "\u{a0}1", "１"]
         {
-            let error = parse::<i32>(input).unwrap_err();
+            let error = parse_i32(input).unwrap_err();
             assert_eq!(
                 error.message,
                 format!("invalid input syntax for type integer: \"{input}\"")
@@ -116,11 +120,11 @@ mod tests {
 
     #[test]
     fn the_first_fault_counts() {
-        let message = |input| parse::<i16>(input).unwrap_err().message;
+        let message = |input: &str| parse::<i16>(input.as_bytes()).unwrap_err().message;
         assert_eq!(message("32768"), "value \"32768\" is out of range for type smallint");
         assert_eq!(message("-32769x"), "value \"-32769x\" is out of range for type smallint");
         assert_eq!(message("32768x"), "invalid input syntax for type smallint: \"32768x\"");
-        let error = parse::<i64>("9223372036854775808").unwrap_err();
+        let error = parse::<i64>(b"9223372036854775808").unwrap_err();
         assert_eq!(error.sqlstate.as_str(), "22003");
         assert_eq!(error.message, "value \"9223372036854775808\" is out of range for type bigint");
     }

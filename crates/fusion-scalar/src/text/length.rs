@@ -1,7 +1,7 @@
 //! What fits into `varchar(n)`, `char(n)` and `name`.
 
+use super::character::{c_string, clip, count, width};
 use super::limit;
-use super::measure::{byte_position, length};
 use fusion_plan::{PgError, SqlState};
 use std::ops::Range;
 
@@ -21,11 +21,12 @@ fn declared(modifier: i32) -> Option<usize> {
 ///
 /// # Errors
 ///
-/// `value too long for type character varying(n)`.
-pub fn varchar(value: &str, modifier: i32, explicit: bool) -> Result<Range<usize>, PgError> {
+/// `value too long for type character varying(n)`, or if a character breaks off, up to
+/// the first one that is too many.
+pub fn varchar(value: &[u8], modifier: i32, explicit: bool) -> Result<Range<usize>, PgError> {
     match declared(modifier) {
         Some(limit) if limit < value.len() => {
-            let kept = byte_position(value, limit);
+            let kept = clip(value, limit)?;
             check_cut(value, kept, explicit, "character varying", limit)?;
             Ok(0..kept)
         }
@@ -38,34 +39,39 @@ pub fn varchar(value: &str, modifier: i32, explicit: bool) -> Result<Range<usize
 ///
 /// # Errors
 ///
-/// `value too long for type character(n)`.
-pub fn bpchar(value: &str, modifier: i32, explicit: bool, out: &mut String) -> Result<(), PgError> {
+/// `value too long for type character(n)`, or if a character breaks off.
+pub fn bpchar(
+    value: &[u8],
+    modifier: i32,
+    explicit: bool,
+    out: &mut Vec<u8>,
+) -> Result<(), PgError> {
     let Some(limit) = declared(modifier) else {
-        out.push_str(value);
+        out.extend_from_slice(value);
         return Ok(());
     };
-    let own = length(value) as usize;
+    let own = count(value)?;
     if own <= limit {
         limit::allocate(value.len() + (limit - own))?;
-        out.push_str(value);
-        out.extend(std::iter::repeat_n(' ', limit - own));
+        out.extend_from_slice(value);
+        out.extend(std::iter::repeat_n(b' ', limit - own));
         return Ok(());
     }
-    let kept = byte_position(value, limit);
+    let kept = clip(value, limit)?;
     check_cut(value, kept, explicit, "character", limit)?;
-    out.push_str(value.get(..kept).unwrap_or_default());
+    out.extend_from_slice(value.get(..kept).unwrap_or_default());
     Ok(())
 }
 
 /// Only blanks may be cut silently.
 fn check_cut(
-    value: &str,
+    value: &[u8],
     kept: usize,
     explicit: bool,
     type_name: &str,
     limit: usize,
 ) -> Result<(), PgError> {
-    let cut = value.as_bytes().get(kept..).unwrap_or_default();
+    let cut = value.get(kept..).unwrap_or_default();
     match explicit || cut.iter().all(|byte| *byte == b' ') {
         true => Ok(()),
         false => Err(PgError::new(
@@ -75,15 +81,32 @@ fn check_cut(
     }
 }
 
-/// `text_name` and `namein`: as many whole characters as a name can hold.
-pub fn text_to_name(value: &str) -> Range<usize> {
-    0..value.floor_char_boundary(MAX_NAME)
+/// `text_name` and `namein`: as many whole characters as a name can hold, up to the
+/// first zero byte, where a name ends.
+pub fn text_to_name(value: &[u8]) -> Range<usize> {
+    0..c_string(clipped(value)).len()
 }
 
-/// `bpchar_name`: as [`text_to_name`], then without trailing blanks.
-pub fn bpchar_to_name(value: &str) -> Range<usize> {
-    let name = value.get(text_to_name(value)).unwrap_or_default();
-    0..name.trim_end_matches(' ').len()
+/// `bpchar_name`: as [`text_to_name`], without the blanks at the end of what it holds.
+pub fn bpchar_to_name(value: &[u8]) -> Range<usize> {
+    let name = clipped(value);
+    let blanks = name.iter().rev().take_while(|byte| **byte == b' ').count();
+    0..c_string(name.get(..name.len() - blanks).unwrap_or(name)).len()
+}
+
+/// `pg_mbcliplen` for a value that is longer than a name: characters as their first
+/// bytes say how long they are, as long as they fit.
+fn clipped(value: &[u8]) -> &[u8] {
+    if value.len() <= MAX_NAME {
+        return value;
+    }
+    let mut end = 0;
+    while let Some(first) = value.get(end).filter(|first| **first != 0)
+        && end + width(*first) <= MAX_NAME
+    {
+        end += width(*first);
+    }
+    value.get(..end).unwrap_or(value)
 }
 
 #[cfg(test)]
@@ -92,6 +115,8 @@ mod tests {
 
     #[test]
     fn only_blanks_are_cut_silently() {
+        let varchar =
+            |value: &str, modifier, explicit| varchar(value.as_bytes(), modifier, explicit);
         assert_eq!(varchar("abc  ", 7, false), Ok(0..3));
         assert_eq!(varchar("été", 7, false), Ok(0..5));
         assert_eq!(varchar("étés", 7, true), Ok(0..5));
@@ -103,9 +128,10 @@ mod tests {
 
     #[test]
     fn blanks_are_added() {
-        let coerced = |value, modifier, explicit| {
-            let mut out = String::new();
-            bpchar(value, modifier, explicit, &mut out).map(|()| out)
+        let coerced = |value: &str, modifier, explicit| {
+            let mut out = Vec::new();
+            bpchar(value.as_bytes(), modifier, explicit, &mut out)
+                .map(|()| String::from_utf8(out).unwrap())
         };
         assert_eq!(coerced("été", 9, false).unwrap(), "été  ");
         assert_eq!(coerced("abc", 7, false).unwrap(), "abc");
@@ -119,9 +145,23 @@ mod tests {
 
     #[test]
     fn names_end_at_a_character() {
-        let long = "x".repeat(62) + "é";
-        assert_eq!((text_to_name(&long), text_to_name("abc ")), (0..62, 0..4));
-        assert_eq!((bpchar_to_name("abc "), bpchar_to_name(&("x ".repeat(40)))), (0..3, 0..63));
-        assert_eq!(bpchar_to_name(&(" ".repeat(80))), 0..0);
+        let text = |value: &str| text_to_name(value.as_bytes());
+        let bpchar = |value: &str| bpchar_to_name(value.as_bytes());
+        assert_eq!((text(&("x".repeat(62) + "é")), text("abc ")), (0..62, 0..4));
+        assert_eq!((bpchar("abc "), bpchar(&("x ".repeat(40)))), (0..3, 0..63));
+        assert_eq!(bpchar(&(" ".repeat(80))), 0..0);
+        assert_eq!((text("ab\0c"), bpchar("ab  \0"), bpchar("ab\0 ")), (0..2, 0..4, 0..2));
+    }
+
+    #[test]
+    fn characters_that_break_off() {
+        assert_eq!(varchar(b"a\xc3", 6, false), Ok(0..2));
+        assert!(varchar(b"a\xc3", 5, true).is_err() && varchar(b"abc\xc3", 5, true).is_ok());
+        assert!(bpchar(b"\xc3", 5, true, &mut Vec::new()).is_err());
+        let mut long = vec![b'x'; 61];
+        long.extend_from_slice(b"\xe6\xe6\xe6");
+        assert_eq!(text_to_name(&long), 0..61);
+        long.splice(..1, *b"");
+        assert_eq!(text_to_name(&long), 0..63);
     }
 }

@@ -2,8 +2,11 @@
 //! [`escape`] brings patterns with another one to that form. ILIKE under the
 //! collations C and POSIX is LIKE on text and pattern in lower case
 //! ([`lower_c`](super::build::lower_c)).
+//!
+//! Neither text nor pattern need be valid. Matching (`UTF8_MatchText` in like.c) takes a
+//! byte and all bytes after it that continue a character for one; it never fails for that.
 
-use super::limit;
+use super::{character, limit};
 use fusion_plan::{PgError, SqlState};
 use memchr::memchr;
 use memchr::memmem::Finder;
@@ -25,6 +28,12 @@ impl Unit {
             Self::Byte => 1,
             Self::Character => 1 + rest.iter().take_while(|byte| **byte & 0xc0 == 0x80).count(),
         }
+    }
+
+    /// Whether matching, as it steps from unit to unit, comes to each place where `byte`
+    /// stands.
+    fn is_start(self, byte: u8) -> bool {
+        self == Self::Byte || byte & 0xc0 != 0x80
     }
 
     /// `text` without its first unit.
@@ -58,13 +67,13 @@ impl<'p> Pattern<'p> {
     /// Prepares `pattern`; never fails, because an incomplete escape is an
     /// error only if matching reaches it.
     pub fn new(pattern: &'p [u8], unit: Unit) -> Self {
-        Self(literal_parts(pattern).unwrap_or(Form::General(pattern, unit)))
+        Self(literal_parts(pattern, unit).unwrap_or(Form::General(pattern, unit)))
     }
 
-    /// Prepares `pattern`, if `%` is its only wildcard and it is complete: then it is
-    /// quick to match, and [`Pattern::matches`] never fails.
+    /// Prepares `pattern` for text, if `%` is its only wildcard and it is complete: then it
+    /// is quick to match, and [`Pattern::matches`] never fails.
     pub fn literal(pattern: &[u8]) -> Option<Pattern<'static>> {
-        literal_parts(pattern).map(Pattern)
+        literal_parts(pattern, Unit::Character).map(Pattern)
     }
 
     /// Whether `text` matches (`textlike`, `bytealike`).
@@ -81,8 +90,9 @@ impl<'p> Pattern<'p> {
     }
 }
 
-/// The pattern's literal parts, if `%` is its only wildcard.
-fn literal_parts<'p>(pattern: &[u8]) -> Option<Form<'p>> {
+/// The pattern's literal parts, if `%` is its only wildcard, and what follows one can be
+/// found by searching for its bytes.
+fn literal_parts<'p>(pattern: &[u8], unit: Unit) -> Option<Form<'p>> {
     let mut parts = vec![Vec::new()];
     let mut bytes = pattern.iter();
     while let Some(byte) = bytes.next() {
@@ -96,6 +106,10 @@ fn literal_parts<'p>(pattern: &[u8]) -> Option<Form<'p>> {
             byte => byte,
         };
         parts.last_mut()?.push(*literal);
+    }
+    let is_searched = |part: &Vec<u8>| part.first().is_none_or(|first| unit.is_start(*first));
+    if !parts.iter().skip(1).all(is_searched) {
+        return None;
     }
     let suffix = parts.pop()?;
     if parts.is_empty() {
@@ -175,7 +189,7 @@ fn match_general(text: &[u8], pattern: &[u8], unit: Unit) -> Result<bool, PgErro
             [literal, ..] => *literal,
             [] => return Ok(true),
         };
-        let Some(text) = find_start(text, first) else {
+        let Some(text) = find_start(text, first, unit) else {
             return Ok(false);
         };
         last = Some((text, pattern));
@@ -227,10 +241,13 @@ fn skip_wildcards<'a>(
     Some((text, pattern))
 }
 
-/// The text from the first `first` on, which starts a unit: it is never a byte in the
-/// middle of a character.
-fn find_start(text: &[u8], first: u8) -> Option<&[u8]> {
-    memchr(first, text).and_then(|at| text.get(at..))
+/// The text from the first place on where a unit starts with `first`. Wherever `text` was
+/// cut, its start is one.
+fn find_start(text: &[u8], first: u8, unit: Unit) -> Option<&[u8]> {
+    match unit.is_start(first) {
+        true => memchr(first, text).and_then(|at| text.get(at..)),
+        false => (text.first() == Some(&first)).then_some(text),
+    }
 }
 
 fn incomplete_escape() -> PgError {
@@ -242,15 +259,20 @@ fn incomplete_escape() -> PgError {
 
 /// `like_escape`, `like_escape_bytea`: appends to `out` the pattern that means with
 /// the escape character `\` what `pattern` means with `escape`. An empty `escape`
-/// means that there is none.
+/// means that there is none. Unlike matching, this goes by the length that the first byte
+/// of a character tells (`MB_do_like_escape` in like_match.c).
 ///
 /// # Errors
 ///
-/// If `escape` is longer than one unit, or the result could be larger than a value
-/// can be.
+/// If `escape` is longer than one unit, the result could be larger than a value can be,
+/// or a character breaks off.
 pub fn escape(pattern: &[u8], escape: &[u8], unit: Unit, out: &mut Vec<u8>) -> Result<(), PgError> {
     limit::allocate(pattern.len() * 2)?;
-    if !escape.is_empty() && unit.length(escape) != escape.len() {
+    let length = |text: &[u8]| match unit {
+        Unit::Byte => Ok(1),
+        Unit::Character => character::first_length(text),
+    };
+    if !escape.is_empty() && length(escape)? != escape.len() {
         let error = PgError::new(SqlState::INVALID_ESCAPE_SEQUENCE, "invalid escape string");
         return Err(error.with_hint("Escape string must be empty or one character."));
     }
@@ -261,7 +283,7 @@ pub fn escape(pattern: &[u8], escape: &[u8], unit: Unit, out: &mut Vec<u8>) -> R
     let mut after_escape = false;
     let mut rest = pattern;
     while !rest.is_empty() {
-        let (this, next) = rest.split_at(unit.length(rest).min(rest.len()));
+        let (this, next) = rest.split_at(length(rest)?);
         if this == escape && !after_escape {
             out.push(b'\\');
             after_escape = true;
@@ -433,7 +455,97 @@ mod tests {
         }
     }
 
+    #[test]
+    fn text_that_is_not_valid() {
+        let like = |text: &[u8], pattern: &[u8]| {
+            Pattern::new(pattern, Unit::Character).matches(text).unwrap()
+        };
+        // A byte that continues a character is not come to from the one before it.
+        assert!(!like("é".as_bytes(), b"%\xa9") && !like("aéb".as_bytes(), b"%\xa9%"));
+        assert!(like(b"\xa9", b"%\xa9") && like("é".as_bytes(), b"\xc3%\xa9"));
+        assert!(like("é".as_bytes(), b"\xc3_") && like("é".as_bytes(), b"\xc3\xa9"));
+        assert!(like(b"\x80\x80\x80", b"_") && like(b"\xc3\xc3", b"__") && !like(b"\xffa", b"_"));
+        assert!(like(b"a\xc3", b"%\xc3") && like(b"a\xc3b", b"a\xc3_"));
+    }
+
+    #[test]
+    fn an_escape_that_breaks_off() {
+        let escape = |pattern, by| escape(pattern, by, Unit::Character, &mut Vec::new());
+        assert_eq!(escape(b"a", b"\xc3").unwrap_err().sqlstate.as_str(), "22021");
+        assert_eq!(escape(b"a\xc3", b"#").unwrap_err().sqlstate.as_str(), "22021");
+        assert_eq!(escape(b"a\xc3", b"\\"), Ok(()));
+        assert_eq!(escape(b"a\xff", b"\xff\xff").unwrap_err().sqlstate.as_str(), "22025");
+    }
+
+    /// `MatchText` of like_match.c, as it stands there.
+    fn match_text(mut text: &[u8], mut pattern: &[u8]) -> Answer {
+        while let ([byte, text_rest @ ..], [wanted, pattern_rest @ ..]) = (text, pattern) {
+            match wanted {
+                b'%' => {
+                    pattern = pattern_rest;
+                    while let [wildcard @ (b'%' | b'_'), rest @ ..] = pattern {
+                        if *wildcard == b'_' {
+                            if text.is_empty() {
+                                return Answer::Abort;
+                            }
+                            text = Unit::Character.skip(text);
+                        }
+                        pattern = rest;
+                    }
+                    let start = match pattern {
+                        [] => return Answer::True,
+                        [b'\\'] => return Answer::Error,
+                        [b'\\', literal, ..] | [literal, ..] => literal,
+                    };
+                    while let [first, ..] = text {
+                        if first == start {
+                            match match_text(text, pattern) {
+                                Answer::False => {}
+                                other => return other,
+                            }
+                        }
+                        text = Unit::Character.skip(text);
+                    }
+                    return Answer::Abort;
+                }
+                b'_' => {
+                    (text, pattern) = (Unit::Character.skip(text), pattern_rest);
+                    continue;
+                }
+                b'\\' => match pattern_rest {
+                    [] => return Answer::Error,
+                    [literal, rest @ ..] if literal == byte => pattern = rest,
+                    _ => return Answer::False,
+                },
+                _ if wanted == byte => pattern = pattern_rest,
+                _ => return Answer::False,
+            }
+            text = text_rest;
+        }
+        match (text, pattern.iter().all(|wanted| *wanted == b'%')) {
+            ([_, ..], _) => Answer::False,
+            ([], true) => Answer::True,
+            ([], false) => Answer::Abort,
+        }
+    }
+
     proptest! {
+        #[test]
+        fn any_bytes_match_as_in_postgresql(
+            text in prop::collection::vec(prop::sample::select(&b"ab\xc3\xa9\x80\xff"[..]), 0..8),
+            pattern in prop::collection::vec(
+                prop::sample::select(&b"ab%%__\\\xc3\xa9\x80"[..]),
+                0..7,
+            ),
+        ) {
+            let expected = match match_text(&text, &pattern) {
+                Answer::Error => Err(incomplete_escape()),
+                answer => Ok(answer == Answer::True),
+            };
+            let found = Pattern::new(&pattern, Unit::Character).matches(&text);
+            prop_assert_eq!(found, expected);
+        }
+
         #[test]
         fn quick_forms_agree_with_the_general_matcher(
             text in "[ab%_\\\\é]{0,8}",

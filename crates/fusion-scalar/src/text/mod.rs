@@ -3,6 +3,7 @@
 //!
 //! | module | what it is |
 //! |---|---|
+//! | `character` | what a character is, in text that need not be valid |
 //! | [`measure`] | lengths, code points, prefixes |
 //! | [`slice`] | functions that give a part of a string, as a range of its bytes |
 //! | [`search`] | occurrences of one string in another: `position`, `replace`, `split_part` |
@@ -23,6 +24,7 @@
 pub mod boolean;
 pub mod build;
 pub mod bytes;
+mod character;
 pub mod float;
 pub mod float_in;
 pub mod float_out;
@@ -36,7 +38,8 @@ pub mod search;
 pub mod slice;
 pub mod uuid;
 
-use fusion_plan::{PgError, SqlState};
+pub use character::c_string;
+use fusion_plan::{PgError, SqlState, from_server};
 
 /// The bytes for which `isspace` is true in PostgreSQL's locales of UTF-8.
 fn is_space(byte: u8) -> bool {
@@ -44,18 +47,18 @@ fn is_space(byte: u8) -> bool {
 }
 
 /// `invalid input syntax for type integer: "x"`, as the input functions word it.
-fn invalid_input(type_name: &str, input: &str) -> PgError {
+fn invalid_input(type_name: &str, input: &[u8]) -> PgError {
     PgError::new(
         SqlState::INVALID_TEXT_REPRESENTATION,
-        format!("invalid input syntax for type {type_name}: \"{input}\""),
+        format!("invalid input syntax for type {type_name}: \"{}\"", from_server(input)),
     )
 }
 
 /// `value "1" is out of range for type integer`, as the input functions of integers
 /// word it.
-fn input_out_of_range(type_name: &str, input: &str) -> PgError {
+fn input_out_of_range(type_name: &str, input: &[u8]) -> PgError {
     PgError::new(
         SqlState::NUMERIC_VALUE_OUT_OF_RANGE,
-        format!("value \"{input}\" is out of range for type {type_name}"),
+        format!("value \"{}\" is out of range for type {type_name}", from_server(input)),
     )
 }

@@ -13,7 +13,7 @@ const NAME: &str = "oid";
 /// # Errors
 ///
 /// `invalid input syntax` or `out of range`.
-pub fn parse(input: &str) -> Result<u32, PgError> {
+pub fn parse(input: &[u8]) -> Result<u32, PgError> {
     let (negative, digits, rest) =
         signed_digits(input).ok_or_else(|| invalid_input(NAME, input))?;
     let value = digits.iter().try_fold(0_u64, |value, digit| {
@@ -48,6 +48,10 @@ pub fn from_int8(value: i64) -> Result<u32, PgError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn parse(input: &str) -> Result<u32, PgError> {
+        super::parse(input.as_bytes())
+    }
 
     #[test]
     fn negative_numbers_wrap() {

@@ -1,8 +1,7 @@
 //! Occurrences of one string in another, found by byte from left to right without
 //! overlap. That is exact in UTF-8 and under every deterministic collation.
 
-use super::limit;
-use super::measure::length;
+use super::{character, limit};
 use fusion_plan::{PgError, SqlState};
 use memchr::memmem::Finder;
 use std::ops::Range;
@@ -15,7 +14,7 @@ pub struct Needle<'n> {
 
 impl<'n> Needle<'n> {
     /// Prepares the search for `needle`.
-    pub fn new(needle: &'n str) -> Self {
+    pub fn new(needle: &'n [u8]) -> Self {
         Self { finder: Finder::new(needle) }
     }
 
@@ -29,16 +28,20 @@ impl<'n> Needle<'n> {
     }
 
     /// Where the needle starts, at each of its occurrences in `value`.
-    fn occurrences<'a>(&'a self, value: &'a str) -> impl Iterator<Item = usize> + 'a {
-        self.finder.find_iter(value.as_bytes())
+    fn occurrences<'a>(&'a self, value: &'a [u8]) -> impl Iterator<Item = usize> + 'a {
+        self.finder.find_iter(value)
     }
 
     /// `textpos`: the number of the character, from one, at which the needle first
     /// starts; zero if it does not occur; one if it is empty.
-    pub fn position(&self, value: &str) -> i32 {
-        match self.finder.find(value.as_bytes()) {
-            None => 0,
-            Some(at) => length(value.get(..at).unwrap_or_default()) + 1,
+    ///
+    /// # Errors
+    ///
+    /// If a character does not end before it.
+    pub fn position(&self, value: &[u8]) -> Result<i32, PgError> {
+        match self.finder.find(value) {
+            None => Ok(0),
+            Some(at) => Ok(character::count(value.get(..at).unwrap_or_default())? as i32 + 1),
         }
     }
 
@@ -48,15 +51,15 @@ impl<'n> Needle<'n> {
     /// # Errors
     ///
     /// If the result is larger than PostgreSQL's string buffers become.
-    pub fn replace(&self, value: &str, with: &str, out: &mut String) -> Result<(), PgError> {
+    pub fn replace(&self, value: &[u8], with: &[u8], out: &mut Vec<u8>) -> Result<(), PgError> {
         if self.is_empty() {
-            out.push_str(value);
+            out.extend_from_slice(value);
             return Ok(());
         }
         let start = out.len();
-        let mut append = |part: &str| {
+        let mut append = |part: &[u8]| {
             limit::enlarge(out.len() - start, part.len())?;
-            out.push_str(part);
+            out.extend_from_slice(part);
             Ok(())
         };
         let mut copied = 0;
@@ -75,7 +78,7 @@ impl<'n> Needle<'n> {
     /// # Errors
     ///
     /// If `number` is zero.
-    pub fn split_part(&self, value: &str, number: i32) -> Result<Range<usize>, PgError> {
+    pub fn split_part(&self, value: &[u8], number: i32) -> Result<Range<usize>, PgError> {
         let fields = match number {
             0 => {
                 let message = "field position must not be zero";
@@ -112,18 +115,21 @@ mod tests {
     use super::*;
 
     fn replace(value: &str, needle: &str, with: &str) -> String {
-        let mut out = String::from("before:");
-        Needle::new(needle).replace(value, with, &mut out).unwrap();
-        out.split_off("before:".len())
+        let mut out = b"before:".to_vec();
+        let needle = Needle::new(needle.as_bytes());
+        needle.replace(value.as_bytes(), with.as_bytes(), &mut out).unwrap();
+        String::from_utf8(out.split_off("before:".len())).unwrap()
     }
 
     fn part<'v>(value: &'v str, separator: &str, number: i32) -> &'v str {
-        &value[Needle::new(separator).split_part(value, number).unwrap()]
+        &value[Needle::new(separator.as_bytes()).split_part(value.as_bytes(), number).unwrap()]
     }
 
     #[test]
     fn positions_count_characters() {
-        let position = |value, needle| Needle::new(needle).position(value);
+        let position = |value: &str, needle: &str| {
+            Needle::new(needle.as_bytes()).position(value.as_bytes()).unwrap()
+        };
         assert_eq!(position("日本語", "語"), 3);
         assert_eq!(position("high", "ig"), 2);
         assert_eq!(position("high", "x"), 0);
@@ -166,7 +172,18 @@ mod tests {
         );
         assert_eq!((part("", "@", 1), part("", "", -1), part("@", "@", -1)), ("", "", ""));
         assert_eq!(part("abc", "@", i32::MIN), "");
-        let error = Needle::new("@").split_part("abc", 0).unwrap_err();
+        let error = Needle::new(b"@").split_part(b"abc", 0).unwrap_err();
         assert_eq!(error.message, "field position must not be zero");
+    }
+
+    #[test]
+    fn bytes_are_found_within_characters() {
+        assert_eq!(Needle::new(b"\xa9").position(b"a\xffb\xa9"), Ok(4));
+        let error = Needle::new(b"a").position(b"\xc3a").unwrap_err();
+        assert_eq!(error.message, "invalid byte sequence for encoding \"UTF8\": 0xc3");
+        let mut out = Vec::new();
+        Needle::new(b"\xa9").replace("é".as_bytes(), b"", &mut out).unwrap();
+        assert_eq!(out, b"\xc3");
+        assert_eq!(Needle::new(b"\xff").split_part(b"a\xffb", 2), Ok(2..3));
     }
 }

@@ -10,9 +10,8 @@ use fusion_plan::PgError;
 /// # Errors
 ///
 /// `invalid input syntax for type uuid`.
-pub fn parse(input: &str) -> Result<[u8; 16], PgError> {
-    let bytes = input.as_bytes();
-    let inner = match bytes {
+pub fn parse(input: &[u8]) -> Result<[u8; 16], PgError> {
+    let inner = match input {
         [b'{', inner @ .., b'}'] => Some(inner),
         [b'{', ..] => None,
         bytes => Some(bytes),
@@ -64,7 +63,7 @@ mod tests {
             "a0ee-bc99-9c0b-4ef8-bb6d-6bb9-bd38-0a11",
         ] {
             let mut out = String::new();
-            format(&parse(input).unwrap(), &mut out);
+            format(&parse(input.as_bytes()).unwrap(), &mut out);
             assert_eq!(out, CANONICAL);
         }
     }
@@ -86,7 +85,7 @@ mod tests {
             "a0eebc999c0b4ef8bb6d6bb9bd380a11-",
             "g0eebc999c0b4ef8bb6d6bb9bd380a11",
         ] {
-            let error = parse(input).unwrap_err();
+            let error = parse(input.as_bytes()).unwrap_err();
             assert_eq!(error.message, format!("invalid input syntax for type uuid: \"{input}\""));
         }
     }

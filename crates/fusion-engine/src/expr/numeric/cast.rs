@@ -1,13 +1,15 @@
 //! Casts between `numeric` and integers, floats and text.
 
 use super::super::kernel::FnKernel;
+use super::super::varlen::Bytes;
 use super::super::{Arg, Kernel};
 use super::exact::{collect, first};
 use super::operand::{Operand, Valid};
-use arrow::array::{ArrayRef, ArrowPrimitiveType, AsArray, PrimitiveArray, StringViewBuilder};
+use arrow::array::{ArrayRef, ArrowPrimitiveType, BinaryViewBuilder, PrimitiveArray};
 use arrow::datatypes::{Float32Type, Float64Type, Int16Type, Int32Type, Int64Type};
 use fusion_plan::{DataType, PgError};
 use fusion_scalar::numeric::{self, Number};
+use fusion_scalar::text::c_string;
 use std::sync::Arc;
 
 /// `numeric_int2`, `numeric_int4`, `numeric_int8`.
@@ -76,7 +78,7 @@ pub(super) fn to_text(ty: DataType) -> Arc<dyn Kernel> {
     FnKernel::boxed("numeric to text", move |args: &[Arg], rows| {
         let operand = Operand::new(first(args)?, ty)?;
         let valid = Valid::of(args);
-        let mut array = StringViewBuilder::with_capacity(rows);
+        let mut array = BinaryViewBuilder::with_capacity(rows);
         let mut text = String::new();
         for row in 0..rows {
             if valid.is(row) {
@@ -94,10 +96,8 @@ pub(super) fn to_text(ty: DataType) -> Arc<dyn Kernel> {
 
 /// `numeric_in` without a type modifier.
 pub(super) fn from_text(args: &[Arg], rows: usize) -> Result<ArrayRef, PgError> {
-    let arg = first(args)?;
-    let texts = arg.array().as_string_view_opt();
-    let texts = texts.ok_or_else(|| PgError::internal("an argument is not text"))?;
-    collect(args, rows, |row, out| numeric::numeric_in(texts.value(arg.index(row)), None, out))
+    let texts = Bytes::new(first(args)?)?;
+    collect(args, rows, |row, out| numeric::numeric_in(c_string(texts.get(row)), None, out))
 }
 
 #[cfg(test)]
@@ -105,7 +105,8 @@ mod tests {
     use super::super::exact::tests::{numbers, texts};
     use super::super::kernel;
     use super::*;
-    use arrow::array::{Float64Array, StringViewArray};
+    use crate::testing::AsText;
+    use arrow::array::{AsArray, Float64Array, StringViewArray};
     use fusion_plan::NumericFunction;
 
     #[test]
@@ -133,7 +134,7 @@ mod tests {
         assert_eq!(&back.unwrap().call(std::slice::from_ref(&stored), 3).unwrap(), &floats);
         let out = kernel(NumericFunction::ToText, &[DataType::Numeric], DataType::Text).unwrap();
         let text = out.call(&[stored], 3).unwrap();
-        assert_eq!(text.as_string_view(), &StringViewArray::from(shown.to_vec()));
+        assert_eq!(text.as_text(), StringViewArray::from(shown.to_vec()));
         let into = kernel(NumericFunction::FromText, &[DataType::Text], DataType::Numeric).unwrap();
         let read = into.call(&[Arg::column(text)], 3).unwrap();
         assert_eq!(texts(&read), shown.map(|text| text.map(str::to_owned)));

@@ -105,7 +105,7 @@ pub(super) mod tests {
         let stored = texts.iter().map(|text| {
             text.map(|text| {
                 let mut bytes = Vec::new();
-                numeric_in(text, None, &mut bytes).unwrap();
+                numeric_in(text.as_bytes(), None, &mut bytes).unwrap();
                 bytes
             })
         });

@@ -2,10 +2,10 @@
 
 use super::boxed;
 use crate::expr::kernel::FnKernel;
-use crate::expr::varlen::{Bytes, Flags, Numbers, Texts, Values, arguments, bytes, texts};
+use crate::expr::varlen::{Bytes, Flags, Numbers, arguments, bytes, texts};
 use crate::expr::{Arg, Kernel};
 use arrow::array::{ArrayRef, ArrowPrimitiveType};
-use arrow::datatypes::{BinaryViewType, ByteViewType, Int32Type, Int64Type, StringViewType};
+use arrow::datatypes::{Int32Type, Int64Type};
 use fusion_plan::{DataType, PgError, TextFunction};
 use fusion_scalar::text::like::{Unit, escape};
 use fusion_scalar::text::{build, bytes as bytea, length};
@@ -16,15 +16,10 @@ pub(super) fn kernel(function: TextFunction, args: &[DataType]) -> Option<Arc<dy
     use DataType as T;
     use TextFunction as F;
     Some(match (function, args) {
-        (F::Concat, [T::Text, T::Text]) => boxed("||", |args, rows| {
-            let [left, right] = arguments(args)?;
-            let (left, right) = (Texts::new(left)?, Texts::new(right)?);
-            texts(args, rows, |row, out| build::concatenate(left.get(row), right.get(row), out))
-        }),
-        (F::Concat, [T::Bytea, T::Bytea]) => boxed("||", |args, rows| {
+        (F::Concat, [T::Text, T::Text] | [T::Bytea, T::Bytea]) => boxed("||", |args, rows| {
             let [left, right] = arguments(args)?;
             let (left, right) = (Bytes::new(left)?, Bytes::new(right)?);
-            bytes(args, rows, |row, out| bytea::concatenate(left.get(row), right.get(row), out))
+            bytes(args, rows, |row, out| build::concatenate(left.get(row), right.get(row), out))
         }),
         (F::Append, [T::Text, ..]) if args.iter().all(|arg| *arg == T::Text) => {
             boxed("concat", append)
@@ -43,8 +38,8 @@ pub(super) fn kernel(function: TextFunction, args: &[DataType]) -> Option<Arc<dy
         }
         (F::Repeat, [T::Text, T::Int4]) => boxed("repeat", |args, rows| {
             let [text, count] = arguments(args)?;
-            let (text, count) = (Texts::new(text)?, Numbers::<Int32Type>::new(count)?);
-            texts(args, rows, |row, out| build::repeat(text.get(row), count.get(row), out))
+            let (text, count) = (Bytes::new(text)?, Numbers::<Int32Type>::new(count)?);
+            bytes(args, rows, |row, out| build::repeat(text.get(row), count.get(row), out))
         }),
         (F::Reverse, [T::Text]) => {
             boxed("reverse", |args, rows| of_text(args, rows, build::reverse))
@@ -54,37 +49,28 @@ pub(super) fn kernel(function: TextFunction, args: &[DataType]) -> Option<Arc<dy
         }
         (F::Translate, [T::Text, T::Text, T::Text]) => boxed("translate", |args, rows| {
             let [text, from, to] = arguments(args)?;
-            let (text, from, to) = (Texts::new(text)?, Texts::new(from)?, Texts::new(to)?);
-            texts(args, rows, |row, out| {
+            let (text, from, to) = (Bytes::new(text)?, Bytes::new(from)?, Bytes::new(to)?);
+            bytes(args, rows, |row, out| {
                 build::translate(text.get(row), from.get(row), to.get(row), out)
             })
         }),
-        (F::Chr, [T::Int4]) => {
-            boxed("chr", |args, rows| of_number::<Int32Type>(args, rows, build::chr))
+        (F::Chr, [T::Int4]) => boxed("chr", |args, rows| {
+            let [code] = arguments(args)?;
+            let code = Numbers::<Int32Type>::new(code)?;
+            bytes(args, rows, |row, out| build::chr(code.get(row), out))
+        }),
+        (F::ToHex, [T::Int4]) => {
+            boxed("to_hex", |args, rows| of_number::<Int32Type>(args, rows, build::to_hex32))
         }
-        (F::ToHex, [T::Int4]) => boxed("to_hex", |args, rows| {
-            of_number::<Int32Type>(args, rows, |value, out| {
-                build::to_hex32(value, out);
-                Ok(())
-            })
-        }),
-        (F::ToHex, [T::Int8]) => boxed("to_hex", |args, rows| {
-            of_number::<Int64Type>(args, rows, |value, out| {
-                build::to_hex64(value, out);
-                Ok(())
-            })
-        }),
+        (F::ToHex, [T::Int8]) => {
+            boxed("to_hex", |args, rows| of_number::<Int64Type>(args, rows, build::to_hex64))
+        }
         (F::Lower, [T::Text]) => cased("lower", build::lower_c),
         (F::Upper, [T::Text]) => cased("upper", build::upper_c),
         (F::InitCap, [T::Text]) => cased("initcap", build::initcap_c),
-        (F::Md5, [T::Text]) => boxed("md5", md5::<StringViewType>),
-        (F::Md5, [T::Bytea]) => boxed("md5", md5::<BinaryViewType>),
-        (F::LikeEscape, [T::Text, T::Text]) => boxed("like_escape", like_escape),
-        (F::LikeEscape, [T::Bytea, T::Bytea]) => boxed("like_escape", |args, rows| {
-            let [pattern, by] = arguments(args)?;
-            let (pattern, by) = (Bytes::new(pattern)?, Bytes::new(by)?);
-            bytes(args, rows, |row, out| escape(pattern.get(row), by.get(row), Unit::Byte, out))
-        }),
+        (F::Md5, [T::Text] | [T::Bytea]) => boxed("md5", md5),
+        (F::LikeEscape, [T::Text, T::Text]) => like_escape(Unit::Character),
+        (F::LikeEscape, [T::Bytea, T::Bytea]) => like_escape(Unit::Byte),
         (F::BpcharLength, [T::Bpchar, T::Int4, T::Bool]) => boxed("bpchar", bpchar),
         _ => return None,
     })
@@ -94,30 +80,33 @@ pub(super) fn kernel(function: TextFunction, args: &[DataType]) -> Option<Arc<dy
 fn of_text(
     args: &[Arg],
     rows: usize,
-    build: fn(&str, &mut String) -> Result<(), PgError>,
+    build: fn(&[u8], &mut Vec<u8>) -> Result<(), PgError>,
 ) -> Result<ArrayRef, PgError> {
     let [text] = arguments(args)?;
-    let text = Texts::new(text)?;
-    texts(args, rows, |row, out| build(text.get(row), out))
+    let text = Bytes::new(text)?;
+    bytes(args, rows, |row, out| build(text.get(row), out))
 }
 
 /// What `build` makes of each number.
 fn of_number<P: ArrowPrimitiveType>(
     args: &[Arg],
     rows: usize,
-    build: fn(P::Native, &mut String) -> Result<(), PgError>,
+    build: fn(P::Native, &mut String),
 ) -> Result<ArrayRef, PgError> {
     let [number] = arguments(args)?;
     let number = Numbers::<P>::new(number)?;
-    texts(args, rows, |row, out| build(number.get(row), out))
+    texts(args, rows, |row, out| {
+        build(number.get(row), out);
+        Ok(())
+    })
 }
 
 /// `lower` and its kin.
-fn cased(name: &'static str, case: fn(&str, &mut String)) -> Arc<dyn Kernel> {
+fn cased(name: &'static str, case: fn(&[u8], &mut Vec<u8>)) -> Arc<dyn Kernel> {
     FnKernel::boxed(name, move |args: &[Arg], rows| {
         let [text] = arguments(args)?;
-        let text = Texts::new(text)?;
-        texts(args, rows, |row, out| {
+        let text = Bytes::new(text)?;
+        bytes(args, rows, |row, out| {
             case(text.get(row), out);
             Ok(())
         })
@@ -126,8 +115,8 @@ fn cased(name: &'static str, case: fn(&str, &mut String)) -> Arc<dyn Kernel> {
 
 /// `concat` of strings that are not NULL.
 fn append(args: &[Arg], rows: usize) -> Result<ArrayRef, PgError> {
-    let values = args.iter().map(Texts::new).collect::<Result<Vec<_>, _>>()?;
-    texts(args, rows, |row, out| {
+    let values = args.iter().map(Bytes::new).collect::<Result<Vec<_>, _>>()?;
+    bytes(args, rows, |row, out| {
         values.iter().try_for_each(|value| build::append(value.get(row), out))
     })
 }
@@ -141,9 +130,9 @@ fn count(args: &[Arg]) -> Result<Option<Numbers<'_, Int32Type>>, PgError> {
 fn overlay(args: &[Arg], rows: usize) -> Result<ArrayRef, PgError> {
     let count = count(args)?;
     let [text, with, start] = arguments(args.get(..3).unwrap_or(args))?;
-    let (text, with) = (Texts::new(text)?, Texts::new(with)?);
+    let (text, with) = (Bytes::new(text)?, Bytes::new(with)?);
     let start = Numbers::<Int32Type>::new(start)?;
-    texts(args, rows, |row, out| {
+    bytes(args, rows, |row, out| {
         let count = count.as_ref().map(|count| count.get(row));
         build::overlay(text.get(row), with.get(row), start.get(row), count, out)
     })
@@ -165,48 +154,39 @@ fn bytea_overlay(args: &[Arg], rows: usize) -> Result<ArrayRef, PgError> {
 fn pad(
     args: &[Arg],
     rows: usize,
-    pad: fn(&str, i32, &str, &mut String) -> Result<(), PgError>,
+    pad: fn(&[u8], i32, &[u8], &mut Vec<u8>) -> Result<(), PgError>,
 ) -> Result<ArrayRef, PgError> {
     let [text, target, fill] = arguments(args)?;
-    let (text, fill) = (Texts::new(text)?, Texts::new(fill)?);
+    let (text, fill) = (Bytes::new(text)?, Bytes::new(fill)?);
     let target = Numbers::<Int32Type>::new(target)?;
-    texts(args, rows, |row, out| pad(text.get(row), target.get(row), fill.get(row), out))
+    bytes(args, rows, |row, out| pad(text.get(row), target.get(row), fill.get(row), out))
 }
 
 /// `md5_text`, `md5_bytea`.
-fn md5<T: ByteViewType>(args: &[Arg], rows: usize) -> Result<ArrayRef, PgError> {
+fn md5(args: &[Arg], rows: usize) -> Result<ArrayRef, PgError> {
     let [value] = arguments(args)?;
-    let value = Values::<T>::new(value)?;
+    let value = Bytes::new(value)?;
     texts(args, rows, |row, out| {
-        build::md5(value.get(row).as_ref(), out);
+        build::md5(value.get(row), out);
         Ok(())
     })
 }
 
-/// `like_escape`.
-fn like_escape(args: &[Arg], rows: usize) -> Result<ArrayRef, PgError> {
-    let [pattern, by] = arguments(args)?;
-    let (pattern, by) = (Texts::new(pattern)?, Texts::new(by)?);
-    texts(args, rows, |row, out| {
-        let mut bytes = std::mem::take(out).into_bytes();
-        let result = escape(
-            pattern.get(row).as_bytes(),
-            by.get(row).as_bytes(),
-            Unit::Character,
-            &mut bytes,
-        );
-        *out = String::from_utf8(bytes)
-            .map_err(|_| PgError::internal("a pattern was cut within a character"))?;
-        result
+/// `like_escape`, `like_escape_bytea`.
+fn like_escape(unit: Unit) -> Arc<dyn Kernel> {
+    FnKernel::boxed("like_escape", move |args: &[Arg], rows| {
+        let [pattern, by] = arguments(args)?;
+        let (pattern, by) = (Bytes::new(pattern)?, Bytes::new(by)?);
+        bytes(args, rows, |row, out| escape(pattern.get(row), by.get(row), unit, out))
     })
 }
 
 /// The length coercion of `bpchar`.
 fn bpchar(args: &[Arg], rows: usize) -> Result<ArrayRef, PgError> {
     let [text, modifier, explicit] = arguments(args)?;
-    let (text, modifier) = (Texts::new(text)?, Numbers::<Int32Type>::new(modifier)?);
+    let (text, modifier) = (Bytes::new(text)?, Numbers::<Int32Type>::new(modifier)?);
     let explicit = Flags::new(explicit)?;
-    texts(args, rows, |row, out| {
+    bytes(args, rows, |row, out| {
         length::bpchar(text.get(row), modifier.get(row), explicit.get(row), out)
     })
 }
@@ -214,10 +194,11 @@ fn bpchar(args: &[Arg], rows: usize) -> Result<ArrayRef, PgError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::AsText;
     use arrow::array::{AsArray, BinaryViewArray, BooleanArray, Int32Array, StringViewArray};
 
     fn text(values: &[Option<&str>]) -> Arg {
-        Arg::column(Arc::new(StringViewArray::from(values.to_vec())))
+        Arg::column(Arc::new(StringViewArray::from(values.to_vec()).to_binary_view()))
     }
 
     fn int(value: i32) -> Arg {
@@ -233,10 +214,10 @@ mod tests {
     fn strings_and_bytes_are_joined() {
         let pair = [text(&[Some("a"), None]), text(&[Some("é"), Some("b")])];
         let joined = call(TextFunction::Concat, &[DataType::Text; 2], &pair).unwrap();
-        assert_eq!(joined.as_string_view().iter().collect::<Vec<_>>(), [Some("aé"), None]);
+        assert_eq!(joined.as_text().iter().collect::<Vec<_>>(), [Some("aé"), None]);
         let three = [pair[0].clone(), text(&[Some("-"), Some("-")]), pair[1].clone()];
         let joined = call(TextFunction::Append, &[DataType::Text; 3], &three).unwrap();
-        assert_eq!(joined.as_string_view().iter().collect::<Vec<_>>(), [Some("a-é"), None]);
+        assert_eq!(joined.as_text().iter().collect::<Vec<_>>(), [Some("a-é"), None]);
         let bytes = Arg::column(Arc::new(BinaryViewArray::from(vec![&b"\xff"[..]])));
         let joined =
             call(TextFunction::Concat, &[DataType::Bytea; 2], &[bytes.clone(), bytes]).unwrap();
@@ -249,7 +230,7 @@ mod tests {
         let args = [text(&[Some("Txxxxas")]), text(&[Some("hom")]), int(2), int(4)];
         let overlaid = |count| {
             let result = call(TextFunction::Overlay, &types[..count], &args[..count]).unwrap();
-            result.as_string_view().value(0).to_owned()
+            result.as_text().value(0).to_owned()
         };
         assert_eq!((overlaid(3), overlaid(4)), ("Thomxas".into(), "Thomas".into()));
     }
@@ -261,7 +242,7 @@ mod tests {
         let args = [text(&[Some("é"), Some("étés"), None]), int(7), explicit];
         let padded = call(TextFunction::BpcharLength, &types, &args).unwrap();
         let expected = [Some("é  "), Some("été"), None];
-        assert_eq!(padded.as_string_view().iter().collect::<Vec<_>>(), expected);
+        assert_eq!(padded.as_text().iter().collect::<Vec<_>>(), expected);
     }
 
     #[test]
@@ -269,6 +250,6 @@ mod tests {
         let args = [text(&[Some("aé%"), Some("é")]), text(&[Some("é"), Some("%")])];
         let escaped = call(TextFunction::LikeEscape, &[DataType::Text; 2], &args).unwrap();
         let expected = [Some("a\\%"), Some("é")];
-        assert_eq!(escaped.as_string_view().iter().collect::<Vec<_>>(), expected);
+        assert_eq!(escaped.as_text().iter().collect::<Vec<_>>(), expected);
     }
 }

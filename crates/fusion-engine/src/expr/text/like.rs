@@ -1,9 +1,8 @@
 //! LIKE and ILIKE over text and bytes.
 
 use super::super::kernel::FnKernel;
-use super::super::varlen::{Values, arguments, flags};
+use super::super::varlen::{Bytes, arguments, flags};
 use super::super::{Arg, Kernel};
-use arrow::datatypes::{BinaryViewType, ByteViewType, StringViewType};
 use fusion_plan::{DataType, PgError};
 use fusion_scalar::text::build::lower_c;
 use fusion_scalar::text::like::{Pattern, Unit};
@@ -13,26 +12,22 @@ use std::sync::Arc;
 /// prepared once per batch.
 pub(crate) fn matching(args: &[DataType], negated: bool) -> Option<Arc<dyn Kernel>> {
     match args {
-        [DataType::Text, DataType::Text] => {
-            Some(matching_of::<StringViewType>(Unit::Character, negated))
-        }
-        [DataType::Bytea, DataType::Bytea] => {
-            Some(matching_of::<BinaryViewType>(Unit::Byte, negated))
-        }
+        [DataType::Text, DataType::Text] => Some(matching_of(Unit::Character, negated)),
+        [DataType::Bytea, DataType::Bytea] => Some(matching_of(Unit::Byte, negated)),
         _ => None,
     }
 }
 
-fn matching_of<T: ByteViewType>(unit: Unit, negated: bool) -> Arc<dyn Kernel> {
+fn matching_of(unit: Unit, negated: bool) -> Arc<dyn Kernel> {
     FnKernel::boxed("like", move |args: &[Arg], rows| {
         let [text, pattern] = arguments(args)?;
-        let (text, pattern) = (Values::<T>::new(text)?, Values::<T>::new(pattern)?);
-        let constant = pattern.constant().map(|pattern| Pattern::new(pattern.as_ref(), unit));
+        let (text, pattern) = (Bytes::new(text)?, Bytes::new(pattern)?);
+        let constant = pattern.constant().map(|pattern| Pattern::new(pattern, unit));
         flags(args, rows, |row| {
-            let value = text.get(row).as_ref();
+            let value = text.get(row);
             let matched = match &constant {
                 Some(pattern) => pattern.matches(value)?,
-                None => Pattern::new(pattern.get(row).as_ref(), unit).matches(value)?,
+                None => Pattern::new(pattern.get(row), unit).matches(value)?,
             };
             Ok(matched != negated)
         })
@@ -44,16 +39,15 @@ fn matching_of<T: ByteViewType>(unit: Unit, negated: bool) -> Arc<dyn Kernel> {
 pub(super) fn folding(negated: bool) -> Arc<dyn Kernel> {
     FnKernel::boxed("ilike", move |args: &[Arg], rows| {
         let [text, pattern] = arguments(args)?;
-        let (text, pattern) =
-            (Values::<StringViewType>::new(text)?, Values::<StringViewType>::new(pattern)?);
-        let (mut value, mut folded) = (String::new(), String::new());
+        let (text, pattern) = (Bytes::new(text)?, Bytes::new(pattern)?);
+        let (mut value, mut folded) = (Vec::new(), Vec::new());
         if let Some(pattern) = pattern.constant() {
             lower_c(pattern, &mut folded);
-            let pattern = Pattern::new(folded.as_bytes(), Unit::Character);
+            let pattern = Pattern::new(&folded, Unit::Character);
             return flags(args, rows, |row| {
                 value.clear();
                 lower_c(text.get(row), &mut value);
-                Ok::<_, PgError>(pattern.matches(value.as_bytes())? != negated)
+                Ok::<_, PgError>(pattern.matches(&value)? != negated)
             });
         }
         flags(args, rows, |row| {
@@ -61,8 +55,8 @@ pub(super) fn folding(negated: bool) -> Arc<dyn Kernel> {
             folded.clear();
             lower_c(text.get(row), &mut value);
             lower_c(pattern.get(row), &mut folded);
-            let pattern = Pattern::new(folded.as_bytes(), Unit::Character);
-            Ok(pattern.matches(value.as_bytes())? != negated)
+            let pattern = Pattern::new(&folded, Unit::Character);
+            Ok(pattern.matches(&value)? != negated)
         })
     })
 }
@@ -73,7 +67,7 @@ mod tests {
     use arrow::array::{ArrayRef, AsArray, BinaryViewArray, StringViewArray};
 
     fn strings(values: &[Option<&str>]) -> ArrayRef {
-        Arc::new(StringViewArray::from(values.to_vec()))
+        Arc::new(StringViewArray::from(values.to_vec()).to_binary_view())
     }
 
     fn call(kernel: Arc<dyn Kernel>, args: &[Arg], rows: usize) -> Vec<Option<bool>> {

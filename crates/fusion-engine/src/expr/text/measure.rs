@@ -1,10 +1,10 @@
 //! Functions that give a number or a truth value of a string.
 
 use super::boxed;
-use crate::expr::varlen::{Bytes, Numbers, Texts, Values, arguments, flags, numbers};
+use crate::expr::varlen::{Bytes, Numbers, arguments, flags, numbers};
 use crate::expr::{Arg, Kernel};
 use arrow::array::ArrayRef;
-use arrow::datatypes::{BinaryViewType, ByteViewType, Int32Type, Int64Type, StringViewType};
+use arrow::datatypes::{Int32Type, Int64Type};
 use fusion_plan::{DataType, PgError, TextFunction};
 use fusion_scalar::text::{bytes, measure};
 use std::sync::Arc;
@@ -15,9 +15,13 @@ pub(super) fn kernel(function: TextFunction, args: &[DataType]) -> Option<Arc<dy
     use TextFunction as F;
     Some(match (function, args) {
         (F::Length, [T::Text]) => boxed("length", |args, rows| number(args, rows, measure::length)),
+        (F::Length, [T::Bpchar]) => {
+            boxed("length", |args, rows| number(args, rows, measure::bpchar_length))
+        }
         (F::Ascii, [T::Text]) => boxed("ascii", |args, rows| number(args, rows, measure::ascii)),
-        (F::OctetLength, [T::Text]) => boxed("octet_length", octet_length::<StringViewType>),
-        (F::OctetLength, [T::Bytea]) => boxed("octet_length", octet_length::<BinaryViewType>),
+        (F::OctetLength, [T::Text] | [T::Bytea]) => boxed("octet_length", |args, rows| {
+            number(args, rows, |value| Ok(measure::octet_length(value)))
+        }),
         (F::StartsWith, [T::Text, T::Text]) => boxed("starts_with", starts_with),
         (F::GetByte, [T::Bytea, T::Int4]) => boxed("get_byte", get_byte),
         (F::GetBit, [T::Bytea, T::Int8]) => boxed("get_bit", get_bit),
@@ -26,24 +30,21 @@ pub(super) fn kernel(function: TextFunction, args: &[DataType]) -> Option<Arc<dy
 }
 
 /// `textlen` and its kin.
-fn number(args: &[Arg], rows: usize, of: fn(&str) -> i32) -> Result<ArrayRef, PgError> {
+fn number(
+    args: &[Arg],
+    rows: usize,
+    of: fn(&[u8]) -> Result<i32, PgError>,
+) -> Result<ArrayRef, PgError> {
     let [text] = arguments(args)?;
-    let text = Texts::new(text)?;
-    numbers::<Int32Type>(args, rows, |row| Ok(of(text.get(row))))
-}
-
-/// `textoctetlen`, `byteaoctetlen`.
-fn octet_length<T: ByteViewType>(args: &[Arg], rows: usize) -> Result<ArrayRef, PgError> {
-    let [value] = arguments(args)?;
-    let value = Values::<T>::new(value)?;
-    numbers::<Int32Type>(args, rows, |row| Ok(measure::octet_length(value.get(row).as_ref())))
+    let text = Bytes::new(text)?;
+    numbers::<Int32Type>(args, rows, |row| of(text.get(row)))
 }
 
 /// `text_starts_with`.
 fn starts_with(args: &[Arg], rows: usize) -> Result<ArrayRef, PgError> {
     let [text, prefix] = arguments(args)?;
-    let (text, prefix) = (Texts::new(text)?, Texts::new(prefix)?);
-    flags(args, rows, |row| Ok(measure::starts_with(text.get(row), prefix.get(row))))
+    let (text, prefix) = (Bytes::new(text)?, Bytes::new(prefix)?);
+    flags(args, rows, |row| measure::starts_with(text.get(row), prefix.get(row)))
 }
 
 /// `byteaGetByte`.
@@ -67,7 +68,9 @@ mod tests {
 
     #[test]
     fn every_row_is_measured() {
-        let text = Arg::column(Arc::new(StringViewArray::from(vec![Some("é"), None, Some("")])));
+        let text = Arg::column(Arc::new(
+            StringViewArray::from(vec![Some("é"), None, Some("")]).to_binary_view(),
+        ));
         let measured = |function| {
             let kernel = kernel(function, &[DataType::Text]).unwrap();
             let result = kernel.call(std::slice::from_ref(&text), 3).unwrap();

@@ -31,7 +31,10 @@ pub(crate) fn kernel(function: TextFunction, args: &[DataType]) -> Option<Arc<dy
         | F::TrimRight
         | F::VarcharLength
         | F::TextToName
-        | F::BpcharToName => slice::kernel(function, args),
+        | F::BpcharToName
+        | F::BpcharToText
+        | F::Output
+        | F::SkipBytes => slice::kernel(function, args),
         F::ILike | F::NotILike => match args {
             [DataType::Text, DataType::Text] => Some(like::folding(function == F::NotILike)),
             _ => None,

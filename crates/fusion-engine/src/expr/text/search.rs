@@ -2,12 +2,12 @@
 //! once per batch.
 
 use super::boxed;
-use crate::expr::varlen::{Bytes, Numbers, Texts, arguments, numbers, parts, texts};
+use crate::expr::varlen::{Bytes, Numbers, arguments, bytes, numbers, parts};
 use crate::expr::{Arg, Kernel};
 use arrow::array::ArrayRef;
-use arrow::datatypes::{Int32Type, StringViewType};
+use arrow::datatypes::Int32Type;
 use fusion_plan::{DataType, PgError, TextFunction};
-use fusion_scalar::text::bytes;
+use fusion_scalar::text::bytes as bytea;
 use fusion_scalar::text::search::Needle;
 use std::sync::Arc;
 
@@ -26,13 +26,13 @@ pub(super) fn kernel(function: TextFunction, args: &[DataType]) -> Option<Arc<dy
 
 /// What is looked for in each row.
 struct Needles<'a> {
-    texts: Texts<'a>,
+    texts: Bytes<'a>,
     constant: Option<Needle<'a>>,
 }
 
 impl<'a> Needles<'a> {
     fn new(arg: &'a Arg) -> Result<Self, PgError> {
-        let texts = Texts::new(arg)?;
+        let texts = Bytes::new(arg)?;
         let constant = texts.constant().map(Needle::new);
         Ok(Self { texts, constant })
     }
@@ -49,9 +49,9 @@ impl<'a> Needles<'a> {
 /// `textpos`.
 fn position(args: &[Arg], rows: usize) -> Result<ArrayRef, PgError> {
     let [text, needle] = arguments(args)?;
-    let (text, needles) = (Texts::new(text)?, Needles::new(needle)?);
+    let (text, needles) = (Bytes::new(text)?, Needles::new(needle)?);
     numbers::<Int32Type>(args, rows, |row| {
-        Ok(needles.with(row, |needle| needle.position(text.get(row))))
+        needles.with(row, |needle| needle.position(text.get(row)))
     })
 }
 
@@ -59,14 +59,14 @@ fn position(args: &[Arg], rows: usize) -> Result<ArrayRef, PgError> {
 fn bytea_position(args: &[Arg], rows: usize) -> Result<ArrayRef, PgError> {
     let [value, needle] = arguments(args)?;
     let (value, needle) = (Bytes::new(value)?, Bytes::new(needle)?);
-    numbers::<Int32Type>(args, rows, |row| Ok(bytes::position(value.get(row), needle.get(row))))
+    numbers::<Int32Type>(args, rows, |row| Ok(bytea::position(value.get(row), needle.get(row))))
 }
 
 /// `replace_text`.
 fn replace(args: &[Arg], rows: usize) -> Result<ArrayRef, PgError> {
     let [text, needle, with] = arguments(args)?;
-    let (text, needles, with) = (Texts::new(text)?, Needles::new(needle)?, Texts::new(with)?);
-    texts(args, rows, |row, out| {
+    let (text, needles, with) = (Bytes::new(text)?, Needles::new(needle)?, Bytes::new(with)?);
+    bytes(args, rows, |row, out| {
         needles.with(row, |needle| needle.replace(text.get(row), with.get(row), out))
     })
 }
@@ -75,7 +75,7 @@ fn replace(args: &[Arg], rows: usize) -> Result<ArrayRef, PgError> {
 fn split_part(args: &[Arg], rows: usize) -> Result<ArrayRef, PgError> {
     let [text, separator, number] = arguments(args)?;
     let (separators, number) = (Needles::new(separator)?, Numbers::<Int32Type>::new(number)?);
-    parts::<StringViewType>(text, args, rows, |row, value| {
+    parts(text, args, rows, |row, value| {
         separators.with(row, |separator| separator.split_part(value, number.get(row)))
     })
 }
@@ -83,10 +83,11 @@ fn split_part(args: &[Arg], rows: usize) -> Result<ArrayRef, PgError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::AsText;
     use arrow::array::{AsArray, Int32Array, StringViewArray};
 
     fn strings(values: &[&str]) -> ArrayRef {
-        Arc::new(StringViewArray::from(values.to_vec()))
+        Arc::new(StringViewArray::from(values.to_vec()).to_binary_view())
     }
 
     #[test]
@@ -99,7 +100,7 @@ mod tests {
         for (needle, second) in [(constant, ("a+b+c", 0)), (varying, ("c", 2))] {
             let args = [text.clone(), needle, number.clone()];
             let part = kernel(TextFunction::SplitPart, &types).unwrap().call(&args, 2).unwrap();
-            let part = part.as_string_view().iter().flatten().collect::<Vec<_>>().join("|");
+            let part = part.as_text().iter().flatten().collect::<Vec<_>>().join("|");
             assert_eq!(part, format!("c|{}", second.0));
             let kernel = kernel(TextFunction::Position, &types[..2]).unwrap();
             let position = kernel.call(&args[..2], 2).unwrap();

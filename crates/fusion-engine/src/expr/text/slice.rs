@@ -2,13 +2,13 @@
 
 use super::boxed;
 use crate::expr::kernel::FnKernel;
-use crate::expr::varlen::{Bytes, Flags, Numbers, Texts, arguments, parts};
+use crate::expr::varlen::{Bytes, Flags, Numbers, arguments, parts};
 use crate::expr::{Arg, Kernel};
 use arrow::array::ArrayRef;
-use arrow::datatypes::{BinaryViewType, Int32Type, StringViewType};
+use arrow::datatypes::Int32Type;
 use fusion_plan::{DataType, PgError, TextFunction};
 use fusion_scalar::text::slice::{self, Ends};
-use fusion_scalar::text::{bytes, length};
+use fusion_scalar::text::{bytes, c_string, length};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -34,35 +34,56 @@ pub(super) fn kernel(function: TextFunction, args: &[DataType]) -> Option<Arc<dy
         (F::TrimRight, _) => trim(args, Ends::Right)?,
         (F::VarcharLength, [T::Text, T::Int4, T::Bool]) => boxed("varchar", varchar),
         (F::TextToName, [T::Text]) => {
-            boxed("name", |args, rows| whole(args, rows, length::text_to_name))
+            boxed("name", |args, rows| whole(args, rows, |text| Ok(length::text_to_name(text))))
         }
         (F::BpcharToName, [T::Bpchar]) => {
-            boxed("name", |args, rows| whole(args, rows, length::bpchar_to_name))
+            boxed("name", |args, rows| whole(args, rows, |text| Ok(length::bpchar_to_name(text))))
         }
+        (F::BpcharToText, [T::Bpchar]) => boxed("text", |args, rows| {
+            whole(args, rows, |text| slice::trim(text, b" ", Ends::Right))
+        }),
+        (F::Output, [T::Text]) => {
+            boxed("output", |args, rows| whole(args, rows, |text| Ok(0..c_string(text).len())))
+        }
+        (F::SkipBytes, [T::Text, T::Int4]) => boxed("skip", skip_bytes),
         _ => return None,
     })
 }
 
-/// `rtrim1`, which casts `bpchar` to `text`: without trailing blanks.
+/// A `bpchar` without trailing blanks, as it is compared.
 pub(crate) fn trim_blanks(args: &[Arg], rows: usize) -> Result<ArrayRef, PgError> {
-    whole(args, rows, slice::trim_blanks)
+    whole(args, rows, |text| Ok(slice::true_length(text)))
 }
 
 /// A part that depends on nothing but the string.
-fn whole(args: &[Arg], rows: usize, part: fn(&str) -> Range<usize>) -> Result<ArrayRef, PgError> {
+fn whole(
+    args: &[Arg],
+    rows: usize,
+    part: fn(&[u8]) -> Result<Range<usize>, PgError>,
+) -> Result<ArrayRef, PgError> {
     let [text] = arguments(args)?;
-    parts::<StringViewType>(text, args, rows, |_, value| Ok(part(value)))
+    parts(text, args, rows, |_, value| part(value))
+}
+
+/// Without as many bytes.
+fn skip_bytes(args: &[Arg], rows: usize) -> Result<ArrayRef, PgError> {
+    let [text, count] = arguments(args)?;
+    let count = Numbers::<Int32Type>::new(count)?;
+    parts(text, args, rows, |row, value| {
+        let skipped = usize::try_from(count.get(row)).unwrap_or(0);
+        Ok(skipped.min(value.len())..value.len())
+    })
 }
 
 /// `text_left`, `text_right`.
 fn counted(
     args: &[Arg],
     rows: usize,
-    part: fn(&str, i32) -> Range<usize>,
+    part: fn(&[u8], i32) -> Result<Range<usize>, PgError>,
 ) -> Result<ArrayRef, PgError> {
     let [text, count] = arguments(args)?;
     let count = Numbers::<Int32Type>::new(count)?;
-    parts::<StringViewType>(text, args, rows, |row, value| Ok(part(value, count.get(row))))
+    parts(text, args, rows, |row, value| part(value, count.get(row)))
 }
 
 /// The start and, if there is one, the length of `substring`.
@@ -79,7 +100,7 @@ fn window(args: &[Arg]) -> Result<(&Arg, Window<'_>), PgError> {
 /// `text_substr`.
 fn substring(args: &[Arg], rows: usize) -> Result<ArrayRef, PgError> {
     let (text, (start, length)) = window(args)?;
-    parts::<StringViewType>(text, args, rows, |row, value| {
+    parts(text, args, rows, |row, value| {
         slice::substring(value, start.get(row), length.as_ref().map(|length| length.get(row)))
     })
 }
@@ -87,7 +108,7 @@ fn substring(args: &[Arg], rows: usize) -> Result<ArrayRef, PgError> {
 /// `bytea_substr`.
 fn bytea_substring(args: &[Arg], rows: usize) -> Result<ArrayRef, PgError> {
     let (value, (start, length)) = window(args)?;
-    parts::<BinaryViewType>(value, args, rows, |row, value| {
+    parts(value, args, rows, |row, value| {
         bytes::substring(value, start.get(row), length.as_ref().map(|length| length.get(row)))
     })
 }
@@ -98,19 +119,15 @@ fn trim(args: &[DataType], ends: Ends) -> Option<Arc<dyn Kernel>> {
         [DataType::Text, DataType::Text] => {
             Some(FnKernel::boxed("trim", move |args: &[Arg], rows| {
                 let [text, set] = arguments(args)?;
-                let set = Texts::new(set)?;
-                parts::<StringViewType>(text, args, rows, |row, value| {
-                    Ok(slice::trim(value, set.get(row), ends))
-                })
+                let set = Bytes::new(set)?;
+                parts(text, args, rows, |row, value| slice::trim(value, set.get(row), ends))
             }))
         }
         [DataType::Bytea, DataType::Bytea] => {
             Some(FnKernel::boxed("trim", move |args: &[Arg], rows| {
                 let [value, set] = arguments(args)?;
                 let set = Bytes::new(set)?;
-                parts::<BinaryViewType>(value, args, rows, |row, value| {
-                    Ok(bytes::trim(value, set.get(row), ends))
-                })
+                parts(value, args, rows, |row, value| Ok(bytes::trim(value, set.get(row), ends)))
             }))
         }
         _ => None,
@@ -121,7 +138,7 @@ fn trim(args: &[DataType], ends: Ends) -> Option<Arc<dyn Kernel>> {
 fn varchar(args: &[Arg], rows: usize) -> Result<ArrayRef, PgError> {
     let [text, modifier, explicit] = arguments(args)?;
     let (modifier, explicit) = (Numbers::<Int32Type>::new(modifier)?, Flags::new(explicit)?);
-    parts::<StringViewType>(text, args, rows, |row, value| {
+    parts(text, args, rows, |row, value| {
         length::varchar(value, modifier.get(row), explicit.get(row))
     })
 }
@@ -129,12 +146,13 @@ fn varchar(args: &[Arg], rows: usize) -> Result<ArrayRef, PgError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::AsText;
     use arrow::array::{
         Array, AsArray, BinaryViewArray, BooleanArray, Int32Array, StringViewArray,
     };
 
     fn text(values: &[Option<&str>]) -> Arg {
-        Arg::column(Arc::new(StringViewArray::from(values.to_vec())))
+        Arg::column(Arc::new(StringViewArray::from(values.to_vec()).to_binary_view()))
     }
 
     fn int(value: i32) -> Arg {
@@ -151,12 +169,9 @@ mod tests {
         let types = [DataType::Text, DataType::Int4, DataType::Int4];
         let args = [text(&[Some("héllo wörld, long enough"), None]), int(7), int(18)];
         let with = call(TextFunction::Substring, &types, &args).unwrap();
-        assert_eq!(
-            with.as_string_view().iter().collect::<Vec<_>>(),
-            [Some("wörld, long enough"), None]
-        );
+        assert_eq!(with.as_text().iter().collect::<Vec<_>>(), [Some("wörld, long enough"), None]);
         let without = call(TextFunction::Substring, &types[..2], &args[..2]).unwrap();
-        assert_eq!(without.as_string_view().value(0), "wörld, long enough");
+        assert_eq!(without.as_text().value(0), "wörld, long enough");
         let bytes = Arg::column(Arc::new(BinaryViewArray::from(vec![&b"\xc3\xa9a"[..]])));
         let types = [DataType::Bytea, DataType::Int4];
         let result = call(TextFunction::Substring, &types, &[bytes, int(2)]).unwrap();
@@ -183,7 +198,7 @@ mod tests {
                 &[text(&[Some("été")]), int(6), explicit(flag)],
             )
         };
-        assert_eq!(cut(true).unwrap().as_string_view().value(0), "ét");
+        assert_eq!(cut(true).unwrap().as_text().value(0), "ét");
         assert_eq!(cut(false).unwrap_err().sqlstate.as_str(), "22001");
     }
 }
