@@ -96,7 +96,8 @@ mod tests {
             )
         ) {
             let bytes = parts.concat();
-            prop_assert_eq!(to_server(&from_server(&bytes)), bytes.as_slice());
+            let text = from_server(&bytes);
+            prop_assert_eq!(to_server(&text), bytes.as_slice());
         }
     }
 }

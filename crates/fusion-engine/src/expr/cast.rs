@@ -79,10 +79,15 @@ pub(crate) fn kernel(
         (F::OidToInteger, [T::Oid], T::Int8) => same::<UInt32Type, Int64Type>(i64::from),
         (F::Relabel, [T::Oid], T::Int4) => same::<UInt32Type, Int32Type>(|oid| oid as i32),
         (F::Relabel, [T::Int4], T::Oid) => same::<Int32Type, UInt32Type>(|int| int as u32),
-        (F::Relabel, [from], to) if from.arrow() == to.arrow() => boxed("relabel", |args, _| {
-            let [value] = arguments(args)?;
-            Ok(Arc::clone(value.array()))
-        }),
+        // Text is held as bytes are, but is none.
+        (F::Relabel, [from], to)
+            if from.arrow() == to.arrow() && (*from == T::Bytea) == (to == T::Bytea) =>
+        {
+            boxed("relabel", |args, _| {
+                let [value] = arguments(args)?;
+                Ok(Arc::clone(value.array()))
+            })
+        }
         _ => return None,
     })
 }

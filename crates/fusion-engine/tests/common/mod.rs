@@ -2,7 +2,7 @@
 
 #![allow(dead_code, reason = "each test binary uses a part")]
 
-use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow::array::{ArrayRef, AsArray, RecordBatch, RecordBatchOptions};
 use arrow::datatypes::{Field as ArrowField, Schema};
 use arrow::util::pretty::pretty_format_batches;
 use fusion_engine::{Engine, EngineConfig, SessionIo};
@@ -146,9 +146,32 @@ pub fn lines(
     table(&batches, sorted)
 }
 
+/// `column` with texts as such, which the engine holds as bytes.
+fn readable(column: &ArrayRef) -> ArrayRef {
+    let printable = |bytes: &[u8]| bytes.iter().all(|byte| !byte.is_ascii_control());
+    match column.as_binary_view_opt() {
+        Some(bytes) if bytes.iter().flatten().all(printable) => {
+            Arc::new(bytes.clone().to_string_view().expect("texts of a test"))
+        }
+        _ => Arc::clone(column),
+    }
+}
+
 /// Batches as lines.
 pub fn table(batches: &[RecordBatch], sorted: bool) -> Vec<String> {
-    let text = pretty_format_batches(batches).unwrap().to_string();
+    let readable: Vec<_> = batches
+        .iter()
+        .map(|batch| {
+            let columns: Vec<_> = batch.columns().iter().map(readable).collect();
+            let fields = columns.iter().zip(batch.schema().fields().iter().cloned()).map(
+                |(column, field)| field.as_ref().clone().with_data_type(column.data_type().clone()),
+            );
+            let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+            let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+            RecordBatch::try_new_with_options(schema, columns, &options).unwrap()
+        })
+        .collect();
+    let text = pretty_format_batches(&readable).unwrap().to_string();
     let mut lines: Vec<_> = text
         .lines()
         .filter(|line| line.starts_with('|'))

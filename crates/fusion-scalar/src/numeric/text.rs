@@ -264,7 +264,7 @@ mod tests {
     #[test]
     fn type_modifiers_apply() {
         let typmod = Some(Typmod { precision: 4, scale: 1 });
-        let read = |text| {
+        let read = |text: &str| {
             let mut out = Vec::new();
             numeric_in(text.as_bytes(), typmod, &mut out).map(|()| out)
         };
