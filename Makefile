@@ -18,6 +18,7 @@ FEATURES = $(if $(filter 15,$(PG_MAJOR)),,--no-default-features --features pg_fu
 # other features for the dependencies and compile DataFusion again.
 CARGO_FLAGS = --release --workspace $(FEATURES)
 RUNNER = $(CARGO_TARGET_DIR)/release/fusion-bench
+MODELS = --manifest-path crates/fusion-page/models/Cargo.toml
 
 # What to measure.
 INDEXES ?= pk
@@ -34,7 +35,7 @@ COMPATIBILITY = docs/compatibility.md
 PG_REGRESS = $(shell dirname $$($(PG_CONFIG) --pgxs))/../test/regress/pg_regress
 
 .NOTPARALLEL:
-.PHONY: build install docs demo bench bench-feed microbench calibrate psql fuzz soak check installcheck fmt lint test regress bootstrap clean help
+.PHONY: build install docs demo bench bench-feed microbench calibrate psql fuzz soak models check installcheck fmt lint test regress bootstrap clean help
 
 build: bootstrap ## build the extension and the tools (the default)
 	cargo build $(CARGO_FLAGS)
@@ -87,10 +88,14 @@ soak: install ## [MINUTES=10] 64 clients of fusion queries beside pgbench's writ
 check: bootstrap ## everything that must hold: format, lints, all tests
 	@echo "== format"
 	cargo fmt --all --check
+	cargo fmt $(MODELS) --check
 	@echo "== lints"
 	cargo clippy $(CARGO_FLAGS) --all-targets -- -D warnings
+	cargo clippy $(MODELS) --release --all-targets -- -D warnings
 	@echo "== build and install"
 	$(MAKE) --no-print-directory install
+	@echo "== models of the protocol"
+	cargo test $(MODELS) --release
 	@echo "== unit tests and live-server tests"
 	@rm -f $(FAULTS)
 	cargo test $(CARGO_FLAGS) --no-fail-fast
@@ -99,6 +104,9 @@ check: bootstrap ## everything that must hold: format, lints, all tests
 	@echo "== logs of the servers: no FATAL, no PANIC but those that tests ask for"
 	@test ! -s $(FAULTS) || { cat $(FAULTS); exit 1; }
 	@echo "== all checks passed"
+
+models: ## explore the protocol of pages and sessions
+	cargo test $(MODELS) --release
 
 test: install ## unit tests and live-server tests (they start their own server)
 	cargo test $(CARGO_FLAGS) --no-fail-fast
@@ -119,6 +127,7 @@ docs: install ## write docs/compatibility.md, the list of what the engine comput
 
 fmt: ## format all code
 	cargo fmt --all
+	cargo fmt $(MODELS)
 
 lint: bootstrap ## clippy, warnings are errors
 	cargo clippy $(CARGO_FLAGS) --all-targets -- -D warnings

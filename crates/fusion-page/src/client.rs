@@ -5,21 +5,23 @@
 //! [`Feeder::next_demand`] names and take what [`ClientSession::poll`] brings,
 //! until it says how the session ended. Closing at any time cancels it.
 
+use crate::control::WorkerId;
 use crate::error::PageError;
 use crate::feeder::{Feeder, Port};
 use crate::held::Held;
 use crate::layout::PageKind;
+use crate::limits::MAX_LEAVES;
 use crate::memory::PageMemory;
 use crate::outcome::Seen;
 use crate::pool::Side;
-use crate::region::{Region, WorkerId};
-use crate::slot::{MAX_LEAVES, SessionKey, State};
+use crate::region::Region;
+use crate::slot::{SessionKey, State};
+use crate::sync::{AtomicBool, process_id};
 use crate::view;
 use crate::waiters::Ticket;
 use fusion_plan::PgError;
 use std::ptr::NonNull;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::{AcqRel, Relaxed, SeqCst};
 
 /// Why a session cannot be opened.
@@ -95,7 +97,7 @@ impl ClientSession {
     }
 
     fn open(region: &Region, latch: u64, worker: u64, nested: bool) -> Option<Self> {
-        let key = region.claim_slot(std::process::id(), nested)?;
+        let key = region.claim_slot(process_id(), nested)?;
         region.slot(key.slot).begin(key, worker, latch);
         let (region, open) = (region.clone(), AtomicBool::new(true));
         let port = Arc::new(Port { region, key, worker, participant: 0, open });
@@ -276,11 +278,8 @@ impl Waiter {
     ///
     /// [`OpenError::TooManyWaiting`].
     pub fn join(region: &Region, latch: u64) -> Result<Self, OpenError> {
-        let ticket = region
-            .control()
-            .waiters
-            .join(std::process::id(), latch)
-            .ok_or(OpenError::TooManyWaiting)?;
+        let ticket =
+            region.control().waiters.join(process_id(), latch).ok_or(OpenError::TooManyWaiting)?;
         Ok(Self { region: region.clone(), ticket, latch })
     }
 

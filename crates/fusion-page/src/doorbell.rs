@@ -2,21 +2,22 @@
 //! one word to sleep on. Ringing costs a system call only if the worker sleeps.
 
 use crate::futex;
-use crate::padded::Padded;
-use crate::region::MAX_SLOTS;
+use crate::limits::MAX_SLOTS;
+use crate::padded::{Many, Padded};
+use crate::sync::{AtomicU32, AtomicU64};
 use smallvec::SmallVec;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
-use std::sync::atomic::{AtomicU32, AtomicU64};
 use std::time::Duration;
 
 /// The doorbell. All zeroes is silence.
+#[derive(Default)]
 #[repr(C)]
 pub(crate) struct Doorbell {
     /// 1 while the worker sleeps, or is about to.
     sleeping: Padded<AtomicU32>,
     /// Not 0 if a slot became free while clients waited for one.
     slot_freed: AtomicU32,
-    dirty: [AtomicU64; MAX_SLOTS / 64],
+    dirty: Many<AtomicU64, { MAX_SLOTS.div_ceil(64) }>,
     sleeps: AtomicU64,
     wakes: AtomicU64,
 }

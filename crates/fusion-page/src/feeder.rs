@@ -13,14 +13,15 @@
 use crate::error::PageError;
 use crate::filter::KeyFilter;
 use crate::held::Held;
+use crate::limits::MAX_PARTICIPANTS;
 use crate::memory::{PageMemory, PageMemoryMut};
 use crate::pool::Side;
 use crate::region::Region;
-use crate::slot::{Leaf, MAX_PARTICIPANTS, SessionKey, Slot, State, WakeUps};
+use crate::slot::{Leaf, SessionKey, Slot, State, WakeUps};
+use crate::sync::{AtomicBool, fence, process_id};
 use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, SeqCst};
-use std::sync::atomic::{AtomicBool, fence};
 
 /// How a session stands, for a producer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,7 +123,7 @@ impl Feeder {
             return Err(PageError::Closed);
         }
         let slot = region.slot(key.slot);
-        let pid = std::process::id();
+        let pid = process_id();
         let entry = (1..MAX_PARTICIPANTS)
             .find(|&i| slot.participants[i].pid.compare_exchange(0, pid, SeqCst, Relaxed).is_ok());
         let Some(participant) = entry else { return Err(PageError::Closed) };

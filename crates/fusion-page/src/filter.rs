@@ -12,12 +12,10 @@
 //! and Space-Efficient Bloom Filters, 2007): all bits of a key are in one word.
 
 use crate::error::PageError;
+use crate::sync::AtomicU64;
 use fusion_plan::KeySet;
-use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 
-/// The most filters of one leaf.
-pub(crate) const MAX_FILTERS: usize = 4;
 /// Words in front of the Bloom filter: column, bounds, number of words.
 const HEADER: usize = 8;
 /// Keys per word beyond which a Bloom filter keeps hardly any row off.

@@ -2,18 +2,18 @@
 //! PostgreSQL. They live in the region, so they work between processes.
 
 use crate::futex;
+use crate::limits::FUTEX_LATCHES;
+use crate::padded::Many;
 use crate::region::Region;
+use crate::sync::AtomicU32;
 use crate::worker::WakeClient;
-use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
-/// Number of such latches in a region.
-pub const FUTEX_LATCHES: usize = 256;
-
 /// All zeroes is latches that are not set.
+#[derive(Default)]
 #[repr(C)]
-pub(crate) struct LatchTable([AtomicU32; FUTEX_LATCHES]);
+pub(crate) struct LatchTable(Many<AtomicU32, FUTEX_LATCHES>);
 
 impl LatchTable {
     fn get(&self, word: u64) -> &AtomicU32 {

@@ -1,8 +1,8 @@
 //! How a session ended, as the worker tells it: explicitly, and once.
 
+use crate::sync::AtomicU32;
 use fusion_plan::PgError;
 use std::cell::UnsafeCell;
-use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 
 const RUNNING: u32 = 0;
@@ -23,6 +23,13 @@ pub(crate) struct Outcome {
     state: AtomicU32,
     error_len: AtomicU32,
     error: UnsafeCell<[u8; ERROR_SIZE]>,
+}
+
+impl Default for Outcome {
+    fn default() -> Self {
+        let (state, error_len) = (AtomicU32::new(RUNNING), AtomicU32::new(0));
+        Self { state, error_len, error: UnsafeCell::new([0; ERROR_SIZE]) }
+    }
 }
 
 // SAFETY: `error` is written by the one thread that moved `state` from RUNNING
@@ -106,17 +113,9 @@ mod tests {
     use super::*;
     use fusion_plan::SqlState;
 
-    fn outcome() -> Box<Outcome> {
-        Box::new(Outcome {
-            state: AtomicU32::new(RUNNING),
-            error_len: AtomicU32::new(0),
-            error: UnsafeCell::new([0; ERROR_SIZE]),
-        })
-    }
-
     #[test]
     fn the_first_outcome_counts() {
-        let cell = outcome();
+        let cell = Outcome::default();
         let error = PgError::division_by_zero().with_detail("d").with_hint("h");
         assert_eq!(cell.get(), Seen::Running);
         assert!(cell.fail(&error));
@@ -129,7 +128,7 @@ mod tests {
 
     #[test]
     fn long_errors_are_cut_at_characters() {
-        let cell = outcome();
+        let cell = Outcome::default();
         let long = "ä".repeat(ERROR_SIZE);
         let error = PgError::new(SqlState::DISK_FULL, format!("x{long}"))
             .with_detail(long.clone())

@@ -12,12 +12,11 @@
 //! initial state, so a fresh mapping needs no initialisation, and none of its
 //! memory is committed before it is used.
 
-use crate::doorbell::Doorbell;
-use crate::futex_latch::LatchTable;
+use crate::control::{Control, WorkerId};
 use crate::layout::MIN_PAGE_SIZE;
-use crate::padded::Padded;
+use crate::limits::MAX_SESSIONS;
 use crate::slot::Slot;
-use crate::waiters::WaiterTable;
+use crate::sync::AtomicU64;
 use memmap2::{MmapOptions, MmapRaw};
 use std::fs::{self, File};
 use std::io;
@@ -28,12 +27,6 @@ use std::path::{Path, PathBuf};
 use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
-use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64};
-
-/// The largest number of sessions that a region can have.
-pub const MAX_SESSIONS: usize = 1024;
-/// The largest number of session slots: those for nested sessions, too.
-pub(crate) const MAX_SLOTS: usize = 2 * MAX_SESSIONS;
 
 const OS_PAGE: usize = 4096;
 
@@ -56,24 +49,6 @@ pub struct RegionConfig {
     /// Directory for rows that are larger than a page. It is created, and
     /// jumbo files of earlier runs in it are removed.
     pub jumbo_dir: PathBuf,
-}
-
-/// The start of the region. All zeroes is the initial state.
-#[repr(C)]
-pub(crate) struct Control {
-    /// Generation of the worker in the upper half, its process id, or 0 if it
-    /// has gone, in the lower.
-    pub(crate) worker: Padded<AtomicU64>,
-    pub(crate) surplus_hint: Padded<AtomicU32>,
-    /// An estimate.
-    pub(crate) surplus_used: AtomicI64,
-    pub(crate) client_sleeps: AtomicU64,
-    pub(crate) client_wakes: AtomicU64,
-    pub(crate) jumbos: AtomicU64,
-    pub(crate) overflows: AtomicU64,
-    pub(crate) doorbell: Padded<Doorbell>,
-    pub(crate) waiters: Padded<WaiterTable>,
-    pub(crate) latches: Padded<LatchTable>,
 }
 
 /// A handle of the shared region; clones are cheap and mean the same region.
@@ -348,26 +323,6 @@ fn anonymous_file() -> io::Result<File> {
     }
 }
 
-/// Names one run of the worker.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct WorkerId {
-    /// How many workers have been attached to the region, with this one.
-    pub generation: u32,
-    /// The worker's process id.
-    pub pid: u32,
-}
-
-impl WorkerId {
-    pub(crate) fn from_word(word: u64) -> Option<Self> {
-        let pid = word as u32;
-        (pid != 0).then_some(Self { generation: (word >> 32) as u32, pid })
-    }
-
-    pub(crate) fn word(self) -> u64 {
-        u64::from(self.generation) << 32 | u64::from(self.pid)
-    }
-}
-
 /// A snapshot of what a region is used for; counters run since its creation or
 /// its last reset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -399,6 +354,7 @@ pub struct RegionStats {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use std::sync::atomic::AtomicU32;
 
     /// A small region. Its jumbo directory is left to those tests that need it.
     pub(crate) fn region(page_count: usize, max_sessions: usize, min_pages: usize) -> Region {

@@ -8,17 +8,18 @@
 //! the cells, because its owner has not come to advance it (or never will),
 //! advances it himself. So there is no state in which others must wait.
 
-use crate::padded::Padded;
-use std::sync::atomic::AtomicU64;
+use crate::padded::{Many, Padded};
+use crate::sync::AtomicU64;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 
 /// A queue of up to `N` messages; any number of pushing and popping threads
 /// and processes. All zeroes is the empty queue.
+#[derive(Default)]
 #[repr(C)]
 pub(crate) struct Ring<const N: usize> {
     tail: Padded<AtomicU64>,
     head: Padded<AtomicU64>,
-    cells: [AtomicU64; N],
+    cells: Many<AtomicU64, N>,
 }
 
 const EMPTY: u32 = 0;
@@ -111,7 +112,7 @@ impl<const N: usize> Ring<N> {
     pub(crate) fn reset(&self) {
         self.tail.store(0, Relaxed);
         self.head.store(0, Relaxed);
-        for cell in &self.cells {
+        for cell in self.cells.iter() {
             cell.store(0, Relaxed);
         }
     }
@@ -124,17 +125,9 @@ mod tests {
     use std::sync::atomic::Ordering::SeqCst;
     use std::thread;
 
-    fn ring<const N: usize>() -> Ring<N> {
-        Ring {
-            tail: Padded::default(),
-            head: Padded::default(),
-            cells: [const { AtomicU64::new(0) }; N],
-        }
-    }
-
     #[test]
     fn first_in_first_out_and_bounded() {
-        let ring = ring::<4>();
+        let ring = Ring::<4>::default();
         for lap in 0..10 {
             assert!(ring.is_empty());
             assert_eq!((ring.pop(), ring.popped()), (None, lap * 4));
@@ -149,7 +142,7 @@ mod tests {
     /// A process that dies between its CAS of a cell and the counter.
     #[test]
     fn the_dead_are_helped() {
-        let ring = ring::<2>();
+        let ring = Ring::<2>::default();
         for round in 0..6 {
             let tail = ring.tail.load(SeqCst);
             assert!(ring.push(1));
@@ -176,7 +169,7 @@ mod tests {
     #[test]
     fn threads_lose_and_repeat_nothing() {
         const EACH: u32 = 50_000;
-        let ring = ring::<8>();
+        let ring = Ring::<8>::default();
         let counts: Vec<AtomicUsize> = (0..3 * EACH).map(|_| AtomicUsize::new(0)).collect();
         let left = AtomicUsize::new(counts.len());
         thread::scope(|scope| {

@@ -16,28 +16,13 @@
 //! they have left. Settling is idempotent: whoever finds a slot that all have
 //! left does it, and if he dies half-way, the next one does.
 
-use crate::filter::MAX_FILTERS;
+use crate::limits::{LEAF_RING, MAX_FILTERS, MAX_LEAVES, MAX_PARTICIPANTS, RESULT_RING};
 use crate::outcome::Outcome;
-use crate::padded::Padded;
+use crate::padded::{Many, Padded};
 use crate::region::Region;
 use crate::ring::Ring;
+use crate::sync::{AtomicU32, AtomicU64};
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, SeqCst};
-use std::sync::atomic::{AtomicU32, AtomicU64};
-
-/// The largest number of leaves of a session.
-pub const MAX_LEAVES: usize = 64;
-/// Result pages of one session that were begun by the worker and are not yet
-/// released by the client: an idle cursor holds no more.
-pub const RESULT_WINDOW: u64 = 4;
-/// Credits of one leaf whose pages were not yet taken by the worker.
-pub const LEAF_WINDOW: u64 = LEAF_RING as u64;
-/// The largest number of processes of one session: the backend and its
-/// parallel workers.
-pub const MAX_PARTICIPANTS: usize = 64;
-
-const LEAF_RING: usize = 64;
-/// The result window and some room for blobs, which the window does not count.
-const RESULT_RING: usize = 16;
 
 /// Names a session: a slot, and how often it had been opened. Travels between
 /// processes as a `u64`.
@@ -109,6 +94,7 @@ impl State {
 }
 
 /// A count that belongs to a generation: updates from an earlier one are lost.
+#[derive(Default)]
 #[repr(transparent)]
 pub(crate) struct HeldCount(AtomicU64);
 
@@ -143,6 +129,7 @@ impl HeldCount {
 }
 
 /// One process of the client's side.
+#[derive(Default)]
 #[repr(C)]
 pub(crate) struct Participant {
     /// Its process id, 0 if the entry is free. The client itself, entry 0, is
@@ -153,6 +140,7 @@ pub(crate) struct Participant {
 }
 
 /// One leaf: its queue of pages and its credits.
+#[derive(Default)]
 #[repr(C, align(64))]
 pub(crate) struct Leaf {
     /// Pages that the engine has asked for, ever.
@@ -164,13 +152,14 @@ pub(crate) struct Leaf {
     /// Not 0 while the worker wants to hear of a page: it has found none.
     pub(crate) wanted: AtomicU32,
     /// Filters that the worker has published: the pages' numbers plus one, or 0.
-    pub(crate) filters: [AtomicU32; MAX_FILTERS],
+    pub(crate) filters: Many<AtomicU32, MAX_FILTERS>,
     /// Rows that producers have dropped because of them.
     pub(crate) filtered: AtomicU64,
     pub(crate) ring: Ring<LEAF_RING>,
 }
 
 /// The results on their way to the client.
+#[derive(Default)]
 #[repr(C, align(64))]
 pub(crate) struct Results {
     pub(crate) ring: Ring<RESULT_RING>,
@@ -196,6 +185,7 @@ pub struct WakeUps {
 }
 
 /// The shared state of one session. All zeroes is a slot that was never used.
+#[derive(Default)]
 #[repr(C, align(64))]
 pub(crate) struct Slot {
     /// The worker (see [`Region::worker_word`]) that the session was opened for.
@@ -221,9 +211,9 @@ pub(crate) struct Slot {
     /// Bytes that it has written to them, ever.
     pub(crate) spilled_bytes: AtomicU64,
     pub(crate) outcome: Outcome,
-    pub(crate) participants: [Participant; MAX_PARTICIPANTS],
+    pub(crate) participants: Many<Participant, MAX_PARTICIPANTS>,
     pub(crate) results: Results,
-    pub(crate) leaf: [Leaf; MAX_LEAVES],
+    pub(crate) leaf: Many<Leaf, MAX_LEAVES>,
 }
 
 impl Slot {

@@ -5,13 +5,12 @@
 //! by later waiters nor by newcomers. Entries of the dead are removed by
 //! [`WorkerSide::reap_dead_clients`](crate::WorkerSide::reap_dead_clients).
 
+use crate::limits::MAX_WAITERS;
+use crate::padded::Many;
 use crate::region::Region;
+use crate::sync::AtomicU64;
 use smallvec::SmallVec;
-use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, SeqCst};
-
-/// Clients that can wait at the same time.
-pub const MAX_WAITERS: usize = 512;
 
 const PID_BITS: u32 = 24;
 const TICKET_BITS: u32 = 39;
@@ -19,11 +18,12 @@ const READY: u64 = 1;
 
 /// Who waits. All zeroes is nobody.
 #[repr(C)]
+#[derive(Default)]
 pub(crate) struct WaiterTable {
     ticket: AtomicU64,
     /// Ticket, process id, and whether the latch is there; 0 if free.
-    entries: [AtomicU64; MAX_WAITERS],
-    latches: [AtomicU64; MAX_WAITERS],
+    entries: Many<AtomicU64, MAX_WAITERS>,
+    latches: Many<AtomicU64, MAX_WAITERS>,
 }
 
 /// An entry of the table.
@@ -91,7 +91,7 @@ impl WaiterTable {
     /// Removes those whose process is not `alive`; returns whether there were.
     pub(crate) fn reap(&self, alive: &dyn Fn(u32) -> bool) -> bool {
         let mut any = false;
-        for entry in &self.entries {
+        for entry in self.entries.iter() {
             let word = entry.load(SeqCst);
             if word != 0 && !alive(pid_of(word)) {
                 any |= entry.compare_exchange(word, 0, SeqCst, Relaxed).is_ok();

@@ -5,17 +5,18 @@
 //! there, or [accepts](WorkerSide::accept) a new one. The main thread now and
 //! then calls [`WorkerSide::reap_dead_clients`].
 
+use crate::control::WorkerId;
 use crate::doorbell::News;
 use crate::error::PageError;
-use crate::region::{Region, WorkerId};
+use crate::region::Region;
 use crate::slot::{SessionKey, State};
+use crate::sync::{fence, process_id};
 use crate::worker_session::WorkerSession;
 use fusion_plan::PgError;
 use smallvec::SmallVec;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, SeqCst};
-use std::sync::atomic::fence;
 use std::time::Duration;
 
 /// How the host wakes a client: in PostgreSQL, by setting its latch.
@@ -56,7 +57,7 @@ impl WorkerSide {
     /// because the pages that it held are given to others.
     pub unsafe fn attach(region: &Region, waker: impl WakeClient + 'static) -> Arc<Self> {
         let generation = ((region.worker_word() >> 32) as u32).wrapping_add(1);
-        let id = WorkerId { generation, pid: std::process::id() };
+        let id = WorkerId { generation, pid: process_id() };
         let side = Arc::new(Self { region: region.clone(), id, waker: Box::new(waker) });
         region.control().worker.store(id.word(), SeqCst);
         for slot in 0..region.slot_count() as u32 {
@@ -134,17 +135,16 @@ impl WorkerSide {
         let mut freed = self.region.control().waiters.reap(&alive);
         for slot in 0..self.region.slot_count() as u32 {
             let state = self.region.state(slot);
-            if !state.has(State::BUSY) {
-                continue;
-            }
             let key = SessionKey { slot, generation: state.generation };
-            if state.has(State::CLIENT)
+            if state.has(State::BUSY | State::CLIENT)
                 && !alive(state.pid)
                 && self.region.change_state(key, State::CLIENT, 0, State::CLIENT)
             {
                 self.region.control().doorbell.ring(slot);
             }
             let shared = self.region.slot(slot);
+            // Also of a free slot: one that came too late to join its session may have died
+            // before it could say so, and would keep the next one from being settled.
             for (i, participant) in shared.participants.iter().enumerate().skip(1) {
                 let pid = participant.pid.load(SeqCst);
                 if pid != 0 && !alive(pid) {

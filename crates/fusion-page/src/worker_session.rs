@@ -4,17 +4,18 @@ use crate::client::held_blob;
 use crate::error::PageError;
 use crate::filter::write_filter;
 use crate::held::Held;
+use crate::limits::{LEAF_WINDOW, MAX_LEAVES, RESULT_WINDOW};
 use crate::memory::{PageMemory, PageMemoryMut};
 use crate::pool::Side;
 use crate::region::Region;
-use crate::slot::{LEAF_WINDOW, Leaf, RESULT_WINDOW, SessionKey, Slot, State};
+use crate::slot::{Leaf, SessionKey, Slot, State};
+use crate::sync::{AtomicU32, fence};
 use crate::view;
 use crate::worker::{CLIENT_ONLY, EVERYBODY, WorkerSide};
 use fusion_plan::{KeySet, PgError};
 use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, SeqCst};
-use std::sync::atomic::{AtomicU32, fence};
 
 /// What the queue of a leaf holds.
 #[derive(Debug)]
@@ -57,7 +58,7 @@ impl WorkerSession {
         };
         match read() {
             Ok(opening) => {
-                (self.opening, self.leaves) = (opening, leaves.min(crate::MAX_LEAVES));
+                (self.opening, self.leaves) = (opening, leaves.min(MAX_LEAVES));
                 Ok(self)
             }
             Err(error) => Err((self, error)),
