@@ -4,7 +4,9 @@
 //! Names are unique within a query: aliases of relations, names of output columns and
 //! of CTEs. So a name means the same wherever it stands.
 
-use crate::catalogue::Template;
+mod visit;
+
+use crate::catalogue::{Kind, Template};
 use crate::facts::Facts;
 use crate::types::Ty;
 
@@ -376,6 +378,19 @@ impl Body {
 }
 
 impl Select {
+    /// A SELECT of nothing.
+    pub fn empty() -> Self {
+        Self {
+            distinct: false,
+            targets: Vec::new(),
+            from: Vec::new(),
+            conditions: Vec::new(),
+            group: Vec::new(),
+            rollup: false,
+            having: Vec::new(),
+        }
+    }
+
     /// Whether its rows stand for groups.
     pub fn is_grouped(&self) -> bool {
         let mut is_aggregate = |expr: &Expr| matches!(expr, Expr::Aggregate(_));
@@ -466,147 +481,13 @@ impl Query {
         }
     }
 
-    /// Calls a function with every expression in the query and its subqueries,
-    /// those above before those below.
-    pub fn visit_exprs(&self, visit: &mut dyn FnMut(&Expr)) {
-        for cte in &self.ctes {
-            cte.query.visit_exprs(visit);
-        }
-        for select in self.body.selects() {
-            for leaf in select.from.iter().flat_map(Source::leaves) {
-                if let Source::Derived { query, .. } = leaf {
-                    query.visit_exprs(visit);
-                }
-            }
-            for expr in select.exprs() {
-                visit_expr(expr, visit);
-            }
-        }
-        for expr in self.order.iter().filter_map(|key| key.by.expr()) {
-            visit_expr(expr, visit);
-        }
-    }
-
-    /// The same, to change them. What the function puts in place is visited, too.
-    pub fn visit_exprs_mut(&mut self, visit: &mut dyn FnMut(&mut Expr)) {
-        for cte in &mut self.ctes {
-            cte.query.visit_exprs_mut(visit);
-        }
-        for select in self.body.selects_mut() {
-            for leaf in select.from.iter_mut().flat_map(Source::leaves_mut) {
-                if let Source::Derived { query, .. } = leaf {
-                    query.visit_exprs_mut(visit);
-                }
-            }
-            for expr in select.exprs_mut() {
-                visit_expr_mut(expr, visit);
-            }
-        }
-        for expr in self.order.iter_mut().filter_map(|key| key.by.expr_mut()) {
-            visit_expr_mut(expr, visit);
-        }
-    }
-
-    /// Calls a function with the query and all subqueries, itself first, to change
-    /// them.
-    pub fn visit_queries_mut(&mut self, visit: &mut dyn FnMut(&mut Self)) {
-        visit(self);
-        for cte in &mut self.ctes {
-            cte.query.visit_queries_mut(visit);
-        }
-        for select in self.body.selects_mut() {
-            for leaf in select.from.iter_mut().flat_map(Source::leaves_mut) {
-                if let Source::Derived { query, .. } = leaf {
-                    query.visit_queries_mut(visit);
-                }
-            }
-            for expr in select.exprs_mut() {
-                queries_in_mut(expr, visit);
-            }
-        }
-        for expr in self.order.iter_mut().filter_map(|key| key.by.expr_mut()) {
-            queries_in_mut(expr, visit);
-        }
-    }
-
-    /// The same query with nothing in its output: only its conditions are evaluated. None
-    /// if it is a set operation.
-    pub fn with_conditions_only(&self) -> Option<Self> {
-        let mut query = Self { order: Vec::new(), limit: None, offset: None, ..self.clone() };
-        let Body::Select(select) = &mut query.body else { return None };
-        select.targets = vec![Target { expr: Expr::null(Ty::Int4), name: "nothing".to_owned() }];
-        (select.distinct, select.rollup) = (false, false);
-        select.group.clear();
-        select.having.clear();
-        Some(query)
-    }
-
-    /// How many conditions there are in it and in its subqueries, of WHERE, ON and HAVING.
-    pub fn conditions(&self) -> usize {
-        let select = |select: &Select| {
-            let mut on = Vec::new();
-            select.from.iter().for_each(|source| source.conditions(&mut on));
-            on.len() + select.conditions.len() + select.having.len()
+    /// The function whose rows are all that the query gives, and the name of its column.
+    pub fn function(&self) -> Option<(&Call, &str)> {
+        let Body::Select(select) = &self.body else { return None };
+        let [Target { expr: Expr::Call(call), name }] = select.targets.as_slice() else {
+            return None;
         };
-        let queries = self.all_queries().into_iter().flat_map(|query| query.body.selects());
-        queries.map(select).sum()
-    }
-
-    /// The query and all subqueries.
-    pub fn all_queries(&self) -> Vec<&Self> {
-        let mut all = vec![self];
-        for cte in &self.ctes {
-            all.extend(cte.query.all_queries());
-        }
-        for select in self.body.selects() {
-            for leaf in select.from.iter().flat_map(Source::leaves) {
-                if let Source::Derived { query, .. } = leaf {
-                    all.extend(query.all_queries());
-                }
-            }
-        }
-        let own = self.body.selects().into_iter().flat_map(Select::exprs);
-        for expr in own.chain(self.order.iter().filter_map(|key| key.by.expr())) {
-            queries_in(expr, &mut all);
-        }
-        all
-    }
-}
-
-fn visit_expr(expr: &Expr, visit: &mut dyn FnMut(&Expr)) {
-    visit(expr);
-    for child in expr.children() {
-        visit_expr(child, visit);
-    }
-    if let Some(query) = expr.query() {
-        query.visit_exprs(visit);
-    }
-}
-
-fn visit_expr_mut(expr: &mut Expr, visit: &mut dyn FnMut(&mut Expr)) {
-    visit(expr);
-    for child in expr.children_mut() {
-        visit_expr_mut(child, visit);
-    }
-    if let Some(query) = expr.query_mut() {
-        query.visit_exprs_mut(visit);
-    }
-}
-
-fn queries_in<'a>(expr: &'a Expr, all: &mut Vec<&'a Query>) {
-    for child in expr.children() {
-        queries_in(child, all);
-    }
-    if let Some(query) = expr.query() {
-        all.extend(query.all_queries());
-    }
-}
-
-fn queries_in_mut(expr: &mut Expr, visit: &mut dyn FnMut(&mut Query)) {
-    for child in expr.children_mut() {
-        queries_in_mut(child, visit);
-    }
-    if let Some(query) = expr.query_mut() {
-        query.visit_queries_mut(visit);
+        let plain = Self::of(Select { targets: select.targets.clone(), ..Select::empty() });
+        (call.template.kind == Kind::Set && *self == plain).then_some((call, name))
     }
 }

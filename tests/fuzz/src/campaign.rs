@@ -9,10 +9,11 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use fusion_tests::server::Server;
 
-use crate::ast::{Expr, Query};
+use crate::ast::Expr;
 use crate::case::Case;
 use crate::dice::Dice;
 use crate::generate::{Known, Options, case, schema};
+use crate::manner::Manner;
 use crate::oracle::Oracle;
 use crate::print::sql;
 use crate::script::{Story, script};
@@ -195,7 +196,7 @@ impl Run<'_> {
             let dice = self.campaign.dice(number, query + 1);
             let case = case(dice, &tables, &known, &self.campaign.options);
             let judgement = oracle.judge(&case);
-            self.report.tally.count(&judgement);
+            self.report.tally.count(&case, &judgement);
             if let Verdict::Different(difference) = judgement.verdict {
                 let is_known = |text: &String| difference.text.contains(text.as_str());
                 if self.campaign.known.iter().any(is_known) {
@@ -222,7 +223,7 @@ impl Run<'_> {
             return Ok(());
         }
         let case = shrink(oracle, case, difference, Budget::default());
-        let parts = parts(&case.query, &difference.kind);
+        let parts = parts(&case, &difference.kind);
         let is_seen = self.seen.iter().any(|seen| seen.is_subset(&parts));
         let repeats = if fault.is_some() { false } else { is_seen };
         self.faults.extend(fault);
@@ -270,7 +271,8 @@ impl Run<'_> {
 
 /// What a small query is made of. One with all parts of another that differs in the same
 /// way probably has the same cause.
-fn parts(query: &Query, kind: &Kind) -> BTreeSet<String> {
+fn parts(case: &Case, kind: &Kind) -> BTreeSet<String> {
+    let query = &case.query;
     let mut parts = BTreeSet::from([kind.to_string()]);
     query.visit_exprs(&mut |expr| {
         let call = match expr {
@@ -286,7 +288,13 @@ fn parts(query: &Query, kind: &Kind) -> BTreeSet<String> {
         };
         parts.insert(call.template.text.to_owned());
     });
-    if parts.len() == 1 {
+    let is_simple = parts.len() == 1;
+    if case.manner != Manner::Plain {
+        // What it took to show it; how many rows at a time does not matter.
+        let manner = format!("{:?}", case.manner);
+        parts.insert(manner.split(['(', ' ']).next().unwrap_or_default().to_owned());
+    }
+    if is_simple {
         // A matter of clauses; the numbers of names do not matter.
         parts.insert(sql(query).replace(|c: char| c.is_ascii_digit(), ""));
     }

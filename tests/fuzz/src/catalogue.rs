@@ -16,7 +16,8 @@
 //! - a group: `integer` and `string` are any of these types;
 //! - a special constant: see [`Special`]; or `same`, the first argument once more.
 //!
-//! `#` after the name asks for a constant, `~` for a value whose sums are exact; `{d}`
+//! `#` after the name asks for a constant, `~` for a value whose sums are exact, `^` for a
+//! column as its table stores it; `{d}`
 //! and `{f}` are where DISTINCT and FILTER of an aggregate go. A result may follow
 //! `aggregate`, `window` or `set` (of rows). The rules are fields of [`Rule`].
 
@@ -79,6 +80,8 @@ pub struct Slot {
     pub constant: bool,
     /// Sums of it must be exact.
     pub exact: bool,
+    /// It must be a column as its table stores it.
+    pub stored: bool,
 }
 
 /// A type, or several.
@@ -151,6 +154,10 @@ pub struct Rule {
     pub picks: bool,
     /// It depends on the order of all rows of the window (`unique`).
     pub needs_unique_order: bool,
+    /// It depends on the order in which rows come (`ordered`).
+    pub ordered: bool,
+    /// It numbers the rows of the result (`numbers`); used at the top only.
+    pub numbers: bool,
 }
 
 /// The magnitude of a value, from those of the arguments.
@@ -309,8 +316,9 @@ mod parse {
     fn slot(name: &str) -> Option<Slot> {
         let constant = name.ends_with('#');
         let exact = name.ends_with('~');
-        let name = name.trim_end_matches(['#', '~']);
-        Some(Slot { what: what(name)?, constant, exact })
+        let stored = name.ends_with('^');
+        let name = name.trim_end_matches(['#', '~', '^']);
+        Some(Slot { what: what(name)?, constant, exact, stored })
     }
 
     fn what(name: &str) -> Option<What> {
@@ -355,6 +363,8 @@ mod parse {
             keeps_exact: false,
             picks: false,
             needs_unique_order: false,
+            ordered: false,
+            numbers: false,
         };
         for word in text.split_whitespace() {
             match word {
@@ -376,6 +386,8 @@ mod parse {
                 "exact" => rule.keeps_exact = true,
                 "picks" => rule.picks = true,
                 "unique" => rule.needs_unique_order = true,
+                "ordered" => rule.ordered = true,
+                "numbers" => rule.numbers = true,
                 word => match word.split_at_checked(1)? {
                     ("x", weight) => rule.weight = weight.parse().ok()?,
                     ("<", limit) => rule.limit = Some(limit.parse().ok()?),

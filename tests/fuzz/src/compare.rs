@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use fusion_bench::connect::Rows;
 
-use crate::determined::{Determined, Rows as Which};
+use crate::determined::{Determined, Look, Rows as Which};
 
 type Row = Vec<Option<String>>;
 
@@ -16,8 +16,8 @@ pub fn difference(determined: &Determined, native: &Rows, forced: &Rows) -> Opti
     if native.rows.len() != forced.rows.len() {
         return Some(format!("{} rows instead of {}", forced.rows.len(), native.rows.len()));
     }
-    let mut expected = tidied(native, &determined.loose);
-    let mut actual = tidied(forced, &determined.loose);
+    let mut expected = tidied(native, &determined.looks);
+    let mut actual = tidied(forced, &determined.looks);
     if determined.rows == Which::Bag {
         expected.sort();
         actual.sort();
@@ -51,9 +51,10 @@ pub fn difference(determined: &Determined, native: &Rows, forced: &Rows) -> Opti
     None
 }
 
-fn tidied(rows: &Rows, loose: &[bool]) -> Vec<Row> {
-    let tidy = |(index, value): (usize, &Option<String>)| match loose.get(index) {
-        Some(true) => loosely(value).map(Cow::into_owned),
+fn tidied(rows: &Rows, looks: &[Look]) -> Vec<Row> {
+    let tidy = |(index, value): (usize, &Option<String>)| match looks.get(index) {
+        Some(Look::Loose) => loosely(value).map(Cow::into_owned),
+        Some(Look::Open) => Some("any".to_owned()),
         _ => value.clone(),
     };
     rows.rows.iter().map(|row| row.iter().enumerate().map(tidy).collect()).collect()
@@ -97,7 +98,16 @@ mod tests {
     }
 
     fn determined(rows: Which, loose: [bool; 2], keys: &[usize]) -> Determined {
-        Determined { rows, loose: loose.to_vec(), keys: keys.to_vec() }
+        let look = |loose| if loose { Look::Loose } else { Look::Exact };
+        Determined { rows, looks: loose.map(look).to_vec(), keys: keys.to_vec() }
+    }
+
+    #[test]
+    fn open_columns_show_any_row_of_the_group() {
+        let looks = vec![Look::Exact, Look::Open];
+        let open = Determined { rows: Which::Bag, looks, keys: Vec::new() };
+        assert_eq!(difference(&open, &rows(&[&["1", "a"]]), &rows(&[&["1", "NULL"]])), None);
+        assert!(difference(&open, &rows(&[&["1", "a"]]), &rows(&[&["2", "a"]])).is_some());
     }
 
     #[test]

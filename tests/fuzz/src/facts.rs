@@ -2,7 +2,7 @@
 //! whether PostgreSQL itself would always give the same result for it.
 
 use crate::ast::{Call, Expr, Literal};
-use crate::catalogue::Size;
+use crate::catalogue::{Size, Template};
 use crate::types::Ty;
 use crate::values;
 
@@ -21,6 +21,16 @@ pub struct Facts {
     pub summable: bool,
     /// No value is there twice.
     pub unique: bool,
+    /// It is the primary key of its table; tables that inherit from it may have the same
+    /// values again.
+    pub primary: bool,
+    /// It is a column of a table whose values are as the table has them: compressed, out
+    /// of line, with a short header.
+    pub stored: bool,
+    /// Some values are so long that they are stored in another way than others.
+    pub long: bool,
+    /// All text is valid in the server's encoding.
+    pub valid: bool,
     /// About how many different values there are.
     pub distinct: f64,
     /// A bit for each value, by its hash: columns without a common one do not join.
@@ -37,6 +47,10 @@ impl Facts {
             fixed_scale: false,
             summable: true,
             unique: false,
+            primary: false,
+            stored: false,
+            long: false,
+            valid: true,
             distinct: 1.0,
             marks: 0,
         }
@@ -51,6 +65,10 @@ impl Facts {
             fixed_scale: false,
             summable: self.summable && other.summable,
             unique: false,
+            primary: false,
+            stored: self.stored && other.stored,
+            long: self.long || other.long,
+            valid: self.valid && other.valid,
             distinct: self.distinct + other.distinct,
             marks: self.marks | other.marks,
         }
@@ -67,7 +85,7 @@ pub fn facts(expr: &Expr) -> Facts {
         Expr::Window(window) => of_call(&window.call),
         Expr::Scalar(query) => {
             let value = facts(&query.body.first().targets[0].expr);
-            Facts { unique: false, ..value }
+            Facts { unique: false, primary: false, ..value }
         }
         Expr::Exists(_) | Expr::In(_) => {
             Facts { magnitude: 1.0, distinct: 2.0, marks: u64::MAX, ..Facts::nothing_special() }
@@ -76,7 +94,7 @@ pub fn facts(expr: &Expr) -> Facts {
 }
 
 fn of_literal(Literal { ty, text }: &Literal) -> Facts {
-    let mut facts = Facts { fixed_scale: true, ..Facts::nothing_special() };
+    let mut facts = Facts { fixed_scale: true, stored: true, ..Facts::nothing_special() };
     if let Some(text) = text {
         facts.magnitude = values::magnitude(*ty, text);
         facts.finite = facts.magnitude.is_finite();
@@ -128,6 +146,10 @@ fn of_call(call: &Call) -> Facts {
                 && exact_size
                 && values().all(|arg| arg.1.summable && integer_size(arg))),
         unique: false,
+        primary: false,
+        stored: false,
+        long: args.iter().any(|(_, f)| f.long),
+        valid: !ty.is_string() || args.iter().all(|(_, f)| f.valid),
         distinct: args.iter().map(|(_, f)| f.distinct).fold(2.0, f64::max),
         marks: if rule.keeps_values { args.first().map_or(0, |(_, f)| f.marks) } else { u64::MAX },
     }
@@ -136,12 +158,19 @@ fn of_call(call: &Call) -> Facts {
 /// Whether evaluating a call can be an error, not counting its arguments.
 pub fn may_fail(call: &Call) -> bool {
     let rule = &call.template.rule;
-    if rule.fails {
+    if rule.fails || (!takes_any_bytes(call) && call.args.iter().any(|arg| !facts(arg).valid)) {
         return true;
     }
     let magnitude = of_call(call).magnitude;
     let exceeds = rule.limit.is_some_and(|limit| magnitude.is_nan() || magnitude >= limit);
     exceeds || (rule.needs_finite && call.args.iter().any(|arg| !facts(arg).finite))
+}
+
+/// Whether a pattern does not look at the characters of text: it compares, or chooses.
+fn takes_any_bytes(call: &Call) -> bool {
+    let Template { text, rule, .. } = call.template;
+    let looks = ["(", "LIKE", "~", "SIMILAR", "^@", "::"].iter().any(|part| text.contains(part));
+    rule.keeps_exact || rule.keeps_values || !looks
 }
 
 /// Whether a call breaks its pattern's own demands: sums that must be exact are not.

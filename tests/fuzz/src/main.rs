@@ -147,7 +147,7 @@ impl Replay {
             println!("{sql}");
         }
         let program = case.program();
-        println!("{}\n{};", program.prepare.join("\n"), program.run);
+        println!("{}", program.text());
         let server = campaign.server(self.schema)?;
         let mut oracle = campaign.oracle(&server)?;
         let judgement = oracle.judge(&case);
@@ -166,7 +166,7 @@ impl Show {
         let campaign = self.common.campaign(PathBuf::new());
         for query in 0..self.count {
             let program = campaign.case(Place { schema: self.schema, query }).program();
-            println!("{}\n{};", program.prepare.join("\n"), program.run);
+            println!("{}", program.text());
         }
     }
 }

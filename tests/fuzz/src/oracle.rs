@@ -1,7 +1,8 @@
-//! Judges cases: what PostgreSQL alone gives, and what it gives with pg_fusion forced.
+//! Judges cases: what PostgreSQL alone gives, and what it gives with pg_fusion.
 //!
 //! A difference only counts if PostgreSQL agrees with itself: it is asked again with
-//! other planner settings, under which it joins, groups and evaluates in other orders.
+//! other planner settings, under which it joins, groups and evaluates in other orders. What
+//! only its serial plan determines must be the same when that plan runs again.
 
 use std::time::{Duration, Instant};
 
@@ -9,11 +10,12 @@ use anyhow::Result;
 use fusion_tests::plan::Plan;
 use postgres::Config;
 
-use crate::ast::Query;
-use crate::case::{Case, Program};
+use crate::case::{Basis, Case, Program};
 use crate::compare::difference;
-use crate::determined::{Determined, determined};
-use crate::runner::{Outcome, Planned, Runner, Task};
+use crate::determined::{Determined, Look, Rows as Which, determined};
+use crate::excuses::{fails_beyond_its_end, fails_by_order, is_slow_by_nature, leaves_nodes_alone};
+use crate::manner::About;
+use crate::runner::{Explain, Outcome, Planned, Report, Runner, shown};
 use crate::verdict::{Difference, Failure, Judge, Judgement, Kind, Verdict};
 
 /// Settings under which PostgreSQL must agree with itself.
@@ -27,9 +29,15 @@ const OTHER_PLANS: [&str; 7] = [
     "SET min_parallel_table_scan_size = 0; SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0;",
 ];
 
+/// The same settings again: the same plan.
+const SAME_PLAN: [&str; 2] = ["", ""];
+
 /// A timeout with pg_fusion is a difference if PostgreSQL is this many times faster than
 /// the timeout: a forced plan may be a bad one.
 const SLOWNESS: u32 = 50;
+
+/// The error of a cursor whose plan cannot be read backwards.
+const FORWARD_ONLY: &str = "55000";
 
 /// Judges cases on a server.
 pub struct Oracle {
@@ -50,15 +58,16 @@ impl Oracle {
         &mut self.runner
     }
 
-    /// What the case gives without and with pg_fusion, and the forced plan, as text.
+    /// What the case gives without and with pg_fusion, and the plan with it, as text.
     pub fn outputs(&mut self, case: &Case) -> [String; 3] {
         let program = case.program();
         if let Err(error) = self.runner.load(&case.schema) {
             return [format!("{error:#}"), String::new(), String::new()];
         }
-        let native = self.runner.run(&program, Planned::Native(""), Task::Run);
-        let forced = self.runner.run(&program, Planned::Forced, Task::Run);
-        let plan = match self.runner.run(&program, Planned::Forced, Task::Explain) {
+        let fusion = Planned::Fusion(case.against);
+        let native = self.runner.run(&program, Planned::Native(""), 1);
+        let forced = self.runner.run(&program, fusion, 1);
+        let plan = match self.runner.explain(&program, fusion, Explain::Plan) {
             Outcome::Rows(rows) => {
                 let plan = Plan::parse(&rows.lines());
                 let lines: Vec<&str> = plan.fusion_lines().collect();
@@ -66,37 +75,51 @@ impl Oracle {
             }
             other => other.shown(),
         };
-        [native.shown(), forced.shown(), plan]
+        [shown(&native), shown(&forced), plan]
     }
 
     fn compare(&mut self, case: &Case, program: &Program, determined: &Determined) -> Verdict {
+        let fusion = Planned::Fusion(case.against);
         let start = Instant::now();
-        let native = self.runner.run(program, Planned::Native(""), Task::Run);
+        let native = self.runner.run(program, Planned::Native(""), 1);
         let native_time = start.elapsed();
-        let mut forced = self.runner.run(program, Planned::Forced, Task::Run);
-        if let (Outcome::Lost(text), _) | (_, Outcome::Lost(text)) = (&native, &forced) {
-            self.runner.forget();
-            return Verdict::Different(Difference { kind: Kind::Lost, text: text.clone() });
+        let mut forced = self.runner.run(program, fusion, 1);
+        for report in native.iter().chain(&forced) {
+            if let Outcome::Lost(text) = &report.outcome {
+                self.runner.forget();
+                return Verdict::Different(Difference { kind: Kind::Lost, text: text.clone() });
+            }
         }
         if let Some(text) = self.runner.left_behind() {
             return Verdict::Different(Difference { kind: Kind::Leak, text });
         }
-        if let Outcome::TimedOut = forced {
-            if native_time * SLOWNESS > self.runner.timeout() {
-                return Verdict::Slow;
-            }
-            if self.is_slow_by_nature(program) {
+        if forced.iter().any(|report| matches!(report.outcome, Outcome::TimedOut)) {
+            if native_time * SLOWNESS > self.runner.timeout()
+                || is_slow_by_nature(&mut self.runner, program, fusion)
+            {
                 return Verdict::Slow;
             }
             // The machine may have been busy.
-            forced = self.runner.run(program, Planned::Forced, Task::RunPatiently);
+            forced = self.runner.run(program, fusion, 4);
         }
         let verdict = verdict(determined, &native, &forced);
         let Verdict::Different(found) = &verdict else { return verdict };
         if found.fault().is_some() {
             return verdict;
         }
-        if self.contradicts_itself(program, determined, &native) {
+        if found.kind == Kind::NativeFails(FORWARD_ONLY.to_owned()) {
+            // Which plans can be read backwards is said by `ExecSupportsBackwardScan` in
+            // PostgreSQL's execAmi.c; with pg_fusion it may be another plan, that can.
+            return Verdict::Undetermined;
+        }
+        if case.basis == Basis::Serial && found.kind == Kind::Rows {
+            return self.serial(case, program, determined, (&native, &forced), found);
+        }
+        // A cursor that PostgreSQL's own plan reads backwards must be read backwards, even if
+        // other plans would not have been.
+        let stays = found.kind == Kind::ForcedFails(FORWARD_ONLY.to_owned());
+        let plans: &[&str] = if stays { &SAME_PLAN } else { &OTHER_PLANS };
+        if self.contradicts_itself(program, determined, &native, plans) {
             return Verdict::Undetermined;
         }
         let unreached = match &found.kind {
@@ -104,14 +127,44 @@ impl Oracle {
             // only there: for no row, for one, or while a table is hashed.
             Kind::ForcedFails(state) | Kind::NativeFails(state) if state == "42P22" => true,
             Kind::ForcedFails(_) => {
-                self.leaves_nodes_alone(program)
-                    || self.fails_by_order(case, Planned::Forced)
-                    || self.fails_beyond_its_limit(case)
+                leaves_nodes_alone(&mut self.runner, program)
+                    || fails_by_order(&mut self.runner, case, fusion)
+                    || fails_beyond_its_end(&mut self.runner, case)
             }
-            Kind::NativeFails(_) => self.fails_by_order(case, Planned::Native("")),
+            Kind::NativeFails(_) => fails_by_order(&mut self.runner, case, Planned::Native("")),
             _ => false,
         };
         if unreached { Verdict::Unreached } else { verdict }
+    }
+
+    /// Other rows than those of the serial plan: perhaps so different that all plans say so.
+    fn serial(
+        &mut self,
+        case: &Case,
+        program: &Program,
+        own: &Determined,
+        (native, forced): (&[Report], &[Report]),
+        found: &Difference,
+    ) -> Verdict {
+        let any = determined(&case.query, Basis::Any);
+        let whole = any.as_ref().filter(|any| *any == own);
+        if whole.is_some() {
+            return if self.contradicts_itself(program, own, native, &OTHER_PLANS) {
+                Verdict::Undetermined
+            } else {
+                Verdict::Different(found.clone())
+            };
+        }
+        if let Some(any) = any
+            && let Verdict::Different(found) = verdict(&any, native, forced)
+            && !self.contradicts_itself(program, &any, native, &OTHER_PLANS)
+        {
+            return Verdict::Different(found);
+        }
+        if self.contradicts_itself(program, own, native, &SAME_PLAN) {
+            return Verdict::Undetermined;
+        }
+        Verdict::Different(Difference { kind: Kind::Serial, text: found.text.clone() })
     }
 
     /// Whether PostgreSQL gives something else with other plans.
@@ -119,54 +172,14 @@ impl Oracle {
         &mut self,
         program: &Program,
         determined: &Determined,
-        native: &Outcome,
+        native: &[Report],
+        plans: &[&str],
     ) -> bool {
-        OTHER_PLANS.iter().any(|more| {
-            let other = self.runner.run(program, Planned::Native(more), Task::Run);
-            !matches!(other, Outcome::TimedOut)
+        plans.iter().any(|more| {
+            let other = self.runner.run(program, Planned::Native(more), 1);
+            !other.iter().any(|report| matches!(report.outcome, Outcome::TimedOut))
                 && matches!(verdict(determined, native, &other), Verdict::Different(_))
         })
-    }
-
-    /// Whether the error of a plan comes from one of several conditions: which of them,
-    /// and of the joins, comes first is not determined.
-    fn fails_by_order(&mut self, case: &Case, planned: Planned) -> bool {
-        let Some(query) = case.query.with_conditions_only() else { return false };
-        let several = query.conditions() > 1;
-        let program = Case { query, ..case.clone() }.program();
-        let outcome = self.runner.run(&program, planned, Task::Run);
-        several && matches!(outcome, Outcome::Failed(failure) if failure.is_data_exception())
-    }
-
-    /// Whether PostgreSQL, too, comes to an error where it reads on behind the LIMIT.
-    fn fails_beyond_its_limit(&mut self, case: &Case) -> bool {
-        if case.query.limit.is_none() {
-            return false;
-        }
-        let query = Query { limit: None, offset: None, ..case.query.clone() };
-        let program = Case { query, ..case.clone() }.program();
-        let outcome = self.runner.run(&program, Planned::Native(""), Task::Run);
-        matches!(outcome, Outcome::Failed(failure) if failure.is_data_exception())
-    }
-
-    /// Whether the forced plan is slow by its nature: it runs PgFusion nodes again and
-    /// again, for a subquery of every row or inside of a nested loop, or it looks at every
-    /// pair of rows of a join without an equality. Cost would not have chosen it.
-    fn is_slow_by_nature(&mut self, program: &Program) -> bool {
-        let Outcome::Rows(rows) = self.runner.run(program, Planned::Forced, Task::Explain) else {
-            return false;
-        };
-        let text = rows.lines();
-        let plan = Plan::parse(&text);
-        text.contains("\"Subplan Name\": \"SubPlan")
-            || plan.rescans_fusion()
-            || plan.fusion_lines().any(joins_all_pairs)
-    }
-
-    /// Whether PostgreSQL's plan has nodes that are never executed.
-    fn leaves_nodes_alone(&mut self, program: &Program) -> bool {
-        let plan = self.runner.run(program, Planned::Native(""), Task::Analyze);
-        matches!(plan, Outcome::Rows(rows) if rows.lines().contains("\"Actual Loops\": 0,"))
     }
 }
 
@@ -177,10 +190,13 @@ impl Judge for Oracle {
             let failure = Failure { sqlstate: "load".to_owned(), message: format!("{error:#}") };
             return only(Verdict::Invalid(failure));
         }
-        let Some(determined) = determined(&case.query) else { return only(Verdict::Undetermined) };
+        let Some(determined) = determined(&case.query, case.basis) else {
+            return only(Verdict::Undetermined);
+        };
         let program = case.program();
+        let fusion = Planned::Fusion(case.against);
         let mut fusion_lines = Vec::new();
-        match self.runner.run(&program, Planned::Forced, Task::Explain) {
+        match self.runner.explain(&program, fusion, Explain::Plan) {
             Outcome::Rows(rows) => {
                 let plan = Plan::parse(&rows.lines());
                 if plan.fusion_nodes() == 0 {
@@ -189,7 +205,7 @@ impl Judge for Oracle {
                 fusion_lines = plan.fusion_lines().map(str::to_owned).collect();
             }
             Outcome::Failed(failure) if failure.is_about_the_query() => {
-                let native = self.runner.run(&program, Planned::Native(""), Task::Explain);
+                let native = self.runner.explain(&program, Planned::Native(""), Explain::Plan);
                 if matches!(native, Outcome::Failed(native) if native.sqlstate == failure.sqlstate)
                 {
                     return only(Verdict::Invalid(failure));
@@ -207,40 +223,31 @@ impl Judge for Oracle {
     }
 }
 
-/// Whether a line of a fusion plan is a join none of whose conditions is an equality.
-fn joins_all_pairs(line: &str) -> bool {
-    if !line.contains(" join") {
-        return false;
+/// What the parts of two runs say: the first difference, or else the first of what is not
+/// simply the same.
+fn verdict(determined: &Determined, native: &[Report], forced: &[Report]) -> Verdict {
+    let mut whole = Verdict::Same(0);
+    for (native, forced) in native.iter().zip(forced) {
+        let part = of_part(determined, native, forced);
+        whole = match (whole, part) {
+            (_, Verdict::Different(difference)) => return Verdict::Different(difference),
+            (Verdict::Same(some), Verdict::Same(more)) => Verdict::Same(some + more),
+            (Verdict::Same(_), other) => other,
+            (whole, _) => whole,
+        };
     }
-    let conditions = line.split_once(" on ").map_or("", |(_, conditions)| conditions);
-    !conjuncts(conditions).iter().any(|one| one.contains(" = ") && !one.contains(" OR "))
+    whole
 }
 
-/// What AND connects, outside of parentheses.
-fn conjuncts(conditions: &str) -> Vec<&str> {
-    let (mut all, mut depth, mut start) = (Vec::new(), 0, 0);
-    for (index, c) in conditions.char_indices() {
-        match c {
-            '(' => depth += 1,
-            ')' => depth -= 1,
-            ' ' if depth == 0 && conditions[index..].starts_with(" AND ") => {
-                all.push(&conditions[start..index]);
-                start = index + " AND ".len();
-            }
-            _ => {}
-        }
-    }
-    all.push(&conditions[start..]);
-    all
-}
-
-/// What two outcomes say.
-fn verdict(determined: &Determined, native: &Outcome, forced: &Outcome) -> Verdict {
+fn of_part(determined: &Determined, native: &Report, forced: &Report) -> Verdict {
     let different = |kind, text| Verdict::Different(Difference { kind, text });
-    match (native, forced) {
-        (Outcome::Rows(native), Outcome::Rows(forced)) => {
-            match difference(determined, native, forced) {
-                None => Verdict::Same(native.rows.len()),
+    match (&native.outcome, &forced.outcome) {
+        (Outcome::Rows(one), Outcome::Rows(other)) => {
+            let Some(determined) = compared(determined, native.about.min(forced.about)) else {
+                return Verdict::Same(0);
+            };
+            match difference(&determined, one, other) {
+                None => Verdict::Same(one.rows.len()),
                 Some(text) => different(Kind::Rows, text),
             }
         }
@@ -271,10 +278,26 @@ fn verdict(determined: &Determined, native: &Outcome, forced: &Outcome) -> Verdi
     }
 }
 
+/// What is determined of rows; nothing if they are not to be compared.
+fn compared(query: &Determined, about: About) -> Option<Determined> {
+    let exact = |rows| Determined { rows, looks: Vec::new(), keys: Vec::new() };
+    match about {
+        About::Nothing => None,
+        About::Result => Some(query.clone()),
+        About::Composite if query.looks.iter().all(|look| *look == Look::Exact) => {
+            Some(exact(query.rows))
+        }
+        // Only how many there are.
+        About::Composite => Some(exact(Which::Keys)),
+        About::Part => (query.rows == Which::Ordered).then(|| query.clone()),
+        About::Bag => Some(exact(Which::Bag)),
+        About::List => Some(exact(Which::Ordered)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::determined::Rows as Which;
     use fusion_bench::connect::Rows;
 
     fn failed(sqlstate: &str) -> Outcome {
@@ -289,18 +312,12 @@ mod tests {
     }
 
     #[test]
-    fn joins_without_an_equality_look_at_all_pairs() {
-        assert!(joins_all_pairs("Left join on ((c1 = -36.2) OR (c1 = c1))"));
-        assert!(joins_all_pairs("  Inner join on (a < b) AND ((a = c) OR (b = d))"));
-        assert!(joins_all_pairs("Cross join"));
-        assert!(!joins_all_pairs("Left join on ((a = b) OR c) AND (c1 = c3)"));
-        assert!(!joins_all_pairs("Leaf 0: a"));
-    }
-
-    #[test]
     fn verdicts() {
-        let bag = Determined { rows: Which::Bag, loose: vec![false], keys: Vec::new() };
-        let kind = |native: &Outcome, forced: &Outcome| match verdict(&bag, native, forced) {
+        let bag = Determined { rows: Which::Bag, looks: vec![Look::Exact], keys: Vec::new() };
+        let report =
+            |outcome: &Outcome| [Report { about: About::Result, outcome: outcome.clone() }];
+        let both = |native, forced| verdict(&bag, &report(native), &report(forced));
+        let kind = |native: &Outcome, forced: &Outcome| match both(native, forced) {
             Verdict::Different(difference) => difference.kind.to_string(),
             other => format!("{other:?}"),
         };

@@ -50,7 +50,63 @@ pub const OBJECTS: &[Object] = &[
               $$ BEGIN IF a < 0 THEN RAISE EXCEPTION 'negative' USING ERRCODE = '22003'; END IF; \
               RETURN a; END $$;",
     },
+    Object {
+        name: "fz_steps",
+        sql: "CREATE FUNCTION fz_steps(a int4) RETURNS SETOF int4 LANGUAGE sql STABLE AS \
+              $$ SELECT g FROM generate_series(1, a % 4) AS g $$;",
+    },
+    Object {
+        name: "fz_chain",
+        sql: "CREATE FUNCTION fz_link(s int8, a int4) RETURNS int8 LANGUAGE plpgsql IMMUTABLE AS \
+              $$ BEGIN RETURN (s * 31 + coalesce(a, 7)) % 1000003; END $$; \
+              CREATE AGGREGATE fz_chain(int4) (sfunc = fz_link, stype = int8, initcond = '1');",
+    },
+    Object { name: "fz_seq", sql: "CREATE SEQUENCE fz_seq;" },
+    Object {
+        name: "fz_drift",
+        sql: "CREATE FUNCTION fz_drift(a int4) RETURNS int4 LANGUAGE plpgsql VOLATILE AS \
+              $$ BEGIN RETURN a; END $$;",
+    },
+    // Not the same in a parallel worker, where they must not run: a worker has another
+    // process id, and does not see temporary tables.
+    Object {
+        name: "fz_here",
+        sql: "CREATE FUNCTION fz_here() RETURNS int4 LANGUAGE sql STABLE PARALLEL RESTRICTED AS \
+              $$ SELECT (pg_backend_pid()::text = current_setting('fz.pid'))::int4 $$;",
+    },
+    Object {
+        name: "fz_leader",
+        sql: "CREATE FUNCTION fz_leader(a int4) RETURNS int4 LANGUAGE plpgsql STABLE \
+              PARALLEL RESTRICTED AS \
+              $$ BEGIN RETURN a % 7 + (pg_backend_pid()::text = current_setting('fz.pid'))::int4; \
+              END $$;",
+    },
+    Object {
+        name: "fz_mapped",
+        sql: "CREATE FUNCTION fz_mapped(n int4) RETURNS int4 LANGUAGE plpgsql STABLE \
+              PARALLEL RESTRICTED AS \
+              $$ BEGIN RETURN (SELECT b FROM fz_map WHERE a = n % 20); END $$;",
+    },
 ];
+
+/// What a session must have for an object: the setting that says which process it is, or a
+/// temporary table.
+const SESSION: [(&str, &str); 4] = [
+    ("fz_here", PID),
+    ("fz_leader", PID),
+    ("fz.pid", PID),
+    (
+        "fz_mapped",
+        "CREATE TEMP TABLE IF NOT EXISTS fz_map AS \
+         SELECT g AS a, g % 4 AS b FROM generate_series(-20, 20) AS g;",
+    ),
+];
+const PID: &str = "SELECT set_config('fz.pid', pg_backend_pid()::text, false);";
+
+/// What a session must have for a statement.
+pub fn needs(text: &str) -> impl Iterator<Item = &'static str> + '_ {
+    SESSION.iter().filter(|(name, _)| text.contains(name)).map(|(_, sql)| *sql)
+}
 
 /// The statements for the objects whose names occur in a text.
 pub fn objects_in(text: &str) -> impl Iterator<Item = &'static str> + '_ {

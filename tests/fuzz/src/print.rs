@@ -6,7 +6,7 @@ use crate::ast::{
     Body, Call, Expr, Join, JoinKind, Literal, Query, Select, SortBy, SortKey, Source,
 };
 use crate::catalogue::Piece;
-use crate::schema::quoted;
+use crate::cell::quoted;
 use crate::types::Ty;
 
 /// A query's text.
@@ -127,6 +127,12 @@ impl Printer {
         match source {
             Source::Named { name, alias } => {
                 let _ = write!(self.sql, "{name} AS {alias}");
+            }
+            Source::Derived { query, alias, lateral: true } if query.function().is_some() => {
+                let Some((call, name)) = query.function() else { return };
+                self.push("LATERAL ");
+                self.call(call, false, None);
+                let _ = write!(self.sql, " AS {alias} ({name})");
             }
             Source::Derived { query, alias, lateral } => {
                 self.push(if *lateral { "LATERAL (" } else { "(" });

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use crate::cell::{self, quoted};
 use crate::facts::Facts;
 use crate::types::Ty;
 use crate::values::{Modifier, is_canonical, is_summable, magnitude, mark};
@@ -30,6 +31,11 @@ pub struct Table {
     pub rows: Vec<Row>,
     /// Its indexes.
     pub indexes: Vec<Index>,
+    /// How many tables inherit from it.
+    pub heirs: u8,
+    /// Where each row is: in the table itself (0), or in the table of this number that
+    /// inherits from it.
+    pub homes: Vec<u8>,
     /// Into how many partitions the first column's hash divides it; 0 if it does not.
     pub partitions: u8,
     /// It once had one more column, before the others.
@@ -55,6 +61,10 @@ pub struct Column {
     pub unique: bool,
     /// Texts that differ are also different for `=`.
     pub exact_collation: bool,
+    /// How values are stored, if not as the type says.
+    pub storage: Option<&'static str>,
+    /// How long values are compressed, if not as the server says.
+    pub compression: Option<&'static str>,
     /// It was added when the rows were there: they do not contain its value, which is
     /// the same for all.
     pub late: bool,
@@ -100,7 +110,11 @@ impl Table {
     pub fn facts(&self, column: usize) -> Facts {
         let Column { ty, modifier, unique, exact_collation, .. } = self.columns[column];
         let mut facts = Facts::nothing_special();
-        facts.unique = unique;
+        facts.unique = unique && self.heirs == 0;
+        let is_key =
+            |index: &Index| index.primary && index.columns == [self.columns[column].name.clone()];
+        facts.primary = self.indexes.iter().any(is_key);
+        facts.stored = true;
         facts.fixed_scale = matches!(modifier, Modifier::Scale(..)) || Ty::INTEGERS.contains(&ty);
         facts.canonical = match ty {
             // Without a length, 'a' and 'a ' are both there.
@@ -118,6 +132,8 @@ impl Table {
             } else {
                 facts.finite = false;
             }
+            facts.valid &= !cell::is_invalid(text);
+            facts.long |= cell::length(text) > 500;
             facts.summable &= is_summable(ty, text);
             facts.marks |= mark(ty, text);
             facts.canonical &= facts.fixed_scale || is_canonical(ty, text);
@@ -125,7 +141,7 @@ impl Table {
                 distinct.push(text);
             }
         }
-        facts.distinct = if unique { self.rows.len() } else { distinct.len() }.max(1) as f64;
+        facts.distinct = if facts.unique { self.rows.len() } else { distinct.len() }.max(1) as f64;
         facts
     }
 
@@ -154,23 +170,29 @@ impl Table {
             (0..self.columns.len()).filter(|&index| !self.columns[index].late).collect();
         let names: Vec<&str> =
             stored.iter().map(|&index| self.columns[index].name.as_str()).collect();
-        for rows in self.rows.chunks(500) {
-            let mut insert = format!("INSERT INTO {name} ({}) VALUES", names.join(", "));
-            for (number, row) in rows.iter().enumerate() {
-                insert.push_str(if number == 0 { "\n    (" } else { ",\n    (" });
-                for (position, &index) in stored.iter().enumerate() {
-                    if position > 0 {
-                        insert.push_str(", ");
-                    }
-                    match &row[index] {
-                        Some(text) => insert.push_str(&quoted(text)),
-                        None => insert.push_str("NULL"),
-                    }
-                }
-                insert.push(')');
+        for heir in 1..=self.heirs {
+            all.push(format!("CREATE TABLE {} () INHERITS ({name});", self.home(heir)));
+        }
+        for Column { name: column, storage, .. } in self.columns.iter().filter(|c| !c.late) {
+            if let Some(storage) = storage {
+                all.push(format!("ALTER TABLE {name} ALTER {column} SET STORAGE {storage};"));
             }
-            insert.push(';');
-            all.push(insert);
+        }
+        let cast = self.rows.iter().flatten().flatten().any(|text| cell::is_invalid(text));
+        if cast {
+            all.push(cell::CAST.to_owned());
+        }
+        for home in 0..=self.heirs {
+            let is_here = |index: usize| self.homes.get(index).copied().unwrap_or(0) == home;
+            let rows: Vec<&Row> = (0..self.rows.len())
+                .filter(|index| is_here(*index))
+                .map(|index| &self.rows[index])
+                .collect();
+            let into = format!("INSERT INTO {} ({}) VALUES", self.home(home), names.join(", "));
+            all.extend(rows.chunks(500).map(|rows| self.insert(&into, &stored, rows)));
+        }
+        if cast {
+            all.push(cell::NO_CAST.to_owned());
         }
         if self.dropped_column {
             all.push(format!("ALTER TABLE {name} DROP COLUMN gone;"));
@@ -193,20 +215,54 @@ impl Table {
         }
         if self.analyzed {
             all.push(format!("ANALYZE {name};"));
+            // Not of the tables that inherit.
+            all.extend((1..=self.heirs).map(|heir| format!("ANALYZE {};", self.home(heir))));
         }
+    }
+
+    /// The name of the table where rows of a home are.
+    fn home(&self, home: u8) -> String {
+        if home == 0 { self.name.clone() } else { format!("{}_heir{home}", self.name) }
+    }
+
+    fn insert(&self, into: &str, stored: &[usize], rows: &[&Row]) -> String {
+        let mut insert = into.to_owned();
+        for (number, row) in rows.iter().enumerate() {
+            insert.push_str(if number == 0 { "\n    (" } else { ",\n    (" });
+            for (position, &index) in stored.iter().enumerate() {
+                if position > 0 {
+                    insert.push_str(", ");
+                }
+                match &row[index] {
+                    Some(text) => insert.push_str(&cell::sql(self.columns[index].ty, text)),
+                    None => insert.push_str("NULL"),
+                }
+            }
+            insert.push(')');
+        }
+        insert.push(';');
+        insert
+    }
+
+    /// Takes rows away.
+    pub fn remove_rows(&mut self, rows: std::ops::Range<usize>) {
+        self.rows.drain(rows.clone());
+        self.homes.drain(rows);
     }
 }
 
 impl Column {
     fn definition(&self) -> String {
         let not_null = if self.not_null { " NOT NULL" } else { "" };
-        format!("{} {}{not_null}", self.name, self.declared)
+        let method = self.compression.map(|method| format!(" COMPRESSION {method}"));
+        let method = method.unwrap_or_default();
+        // COMPRESSION comes before COLLATE.
+        let (declared, collation) = match self.declared.split_once(" COLLATE ") {
+            Some((declared, collation)) => (declared, format!(" COLLATE {collation}")),
+            None => (self.declared.as_str(), String::new()),
+        };
+        format!("{} {declared}{method}{collation}{not_null}", self.name)
     }
-}
-
-/// A string constant.
-pub fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
 }
 
 #[cfg(test)]
@@ -223,6 +279,8 @@ pub(crate) mod tests {
             not_null: false,
             unique: false,
             exact_collation: true,
+            storage: None,
+            compression: None,
             late: false,
         }
     }
@@ -235,6 +293,8 @@ pub(crate) mod tests {
             columns: columns.iter().map(|(name, ty)| column(name, *ty)).collect(),
             rows: rows.iter().map(|row| row.iter().map(value).collect()).collect(),
             indexes: Vec::new(),
+            heirs: 0,
+            homes: vec![0; rows.len()],
             partitions: 0,
             dropped_column: false,
             analyzed: false,

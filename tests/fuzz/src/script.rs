@@ -3,9 +3,10 @@
 
 use std::fmt::Write as _;
 
-use crate::case::{Case, Manner};
+use crate::case::{Against, Case};
+use crate::manner::Step;
 use crate::preamble::objects_in;
-use crate::schema::NAMESPACE;
+use crate::schema::{NAMESPACE, search_path};
 use crate::verdict::Difference;
 
 /// What a finding's script says besides the case.
@@ -32,7 +33,7 @@ pub fn script(case: &Case, story: &Story<'_>) -> String {
     }
     let program = case.program();
     let tables = case.schema.statements();
-    let all = format!("{} {} {}", tables.join(" "), program.prepare.join(" "), program.run);
+    let all = format!("{} {}", tables.join(" "), program.text());
     let _ = writeln!(text, "\nCREATE EXTENSION IF NOT EXISTS pg_fusion;");
     for sql in objects_in(&all) {
         let _ = writeln!(text, "{sql}");
@@ -41,27 +42,24 @@ pub fn script(case: &Case, story: &Story<'_>) -> String {
         let _ = writeln!(text, "{sql}");
     }
     let _ = writeln!(text);
-    for sql in &case.settings {
-        let _ = writeln!(text, "{sql}");
-    }
     for (title, switch) in [("PostgreSQL alone", "off"), ("with pg_fusion", "on")] {
         let _ = writeln!(text, "\n-- {title}");
+        let force = if switch == "on" && case.against == Against::Forced { "on" } else { "off" };
+        let _ = writeln!(text, "RESET ALL; DEALLOCATE ALL; CLOSE ALL;\n{}", search_path());
         let _ = writeln!(
             text,
-            "SET enable_fusion_customscan = {switch}; SET pg_fusion.force = {switch};"
+            "SET enable_fusion_customscan = {switch}; SET pg_fusion.force = {force};"
         );
-        if case.manner != Manner::Plain {
-            let _ = writeln!(text, "DEALLOCATE ALL;");
-        }
-        // The settings, once more, do no harm, and what follows them belongs here.
-        for sql in program.prepare.iter().skip(case.settings.len()) {
+        for sql in &program.prepare {
             let _ = writeln!(text, "{sql}");
         }
         if switch == "on" {
             let _ = writeln!(text, "EXPLAIN (COSTS OFF) {};", program.explain);
         }
-        let _ = writeln!(text, "{};", program.run.replace("; ", ";\n"));
-        if case.manner == Manner::Cursor {
+        for sql in program.steps.iter().flat_map(Step::text) {
+            let _ = writeln!(text, "{sql}");
+        }
+        if program.steps.iter().any(|step| matches!(step, Step::Run(sql, _) if sql == "BEGIN")) {
             let _ = writeln!(text, "ROLLBACK;");
         }
     }
@@ -80,6 +78,8 @@ fn comment(text: &mut String, lines: &str) {
 mod tests {
     use super::*;
     use crate::ast::{Expr, Query, Select, Target};
+    use crate::case::Basis;
+    use crate::manner::Manner;
     use crate::schema::Schema;
     use crate::schema::tests::table;
     use crate::types::Ty;
@@ -101,6 +101,8 @@ mod tests {
             schema: Schema { tables: vec![table("t", &[("a", Ty::Int4)], &[&["1"]])] }.into(),
             settings: vec!["SET timezone = 'UTC';".to_owned()],
             manner: Manner::Plain,
+            against: Against::Forced,
+            basis: Basis::Any,
             query,
         };
         let difference = Difference { kind: Kind::Rows, text: "row 1".to_owned() };

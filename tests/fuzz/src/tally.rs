@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use crate::case::{Against, Case};
+use crate::kinds::{ALL, kinds};
 use crate::verdict::{Judgement, Verdict, without_values};
 
 /// Counts of verdicts, and of what the PgFusion nodes did.
@@ -14,6 +16,8 @@ pub struct Tally {
     pub invalid: BTreeMap<String, usize>,
     /// Valid queries without a PgFusion node in the forced plan.
     pub not_taken: usize,
+    /// Those of them that could choose.
+    pub not_chosen: usize,
     /// Compared queries with the same rows.
     pub same: usize,
     /// Those of them with at least one row.
@@ -36,14 +40,41 @@ pub struct Tally {
     pub different: BTreeMap<String, usize>,
     /// What the PgFusion nodes held, by plan line.
     pub operators: BTreeMap<String, usize>,
+    /// What was special about the queries.
+    pub kinds: BTreeMap<&'static str, Kind>,
     /// The functions that plan lines of PgFusion nodes name.
     pub functions: BTreeMap<String, usize>,
 }
 
+/// How often a kind of query came up.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Kind {
+    /// All queries.
+    pub queries: usize,
+    /// Those with a PgFusion node.
+    pub taken: usize,
+    /// Those with a PgFusion node and the same rows, of which there were any.
+    pub with_rows: usize,
+    /// Those that differ.
+    pub different: usize,
+}
+
 impl Tally {
     /// Counts one case.
-    pub fn count(&mut self, judgement: &Judgement) {
+    pub fn count(&mut self, case: &Case, judgement: &Judgement) {
         self.queries += 1;
+        for kind in kinds(case) {
+            let kind = self.kinds.entry(kind).or_default();
+            kind.queries += 1;
+            kind.taken += usize::from(!judgement.fusion_lines.is_empty());
+            let same = matches!(judgement.verdict, Verdict::Same(rows) if rows > 0);
+            kind.with_rows += usize::from(same);
+            let different = matches!(judgement.verdict, Verdict::Different(_));
+            kind.different += usize::from(different);
+        }
+        if case.against == Against::Chosen && judgement.verdict == Verdict::NotTaken {
+            self.not_chosen += 1;
+        }
         match &judgement.verdict {
             Verdict::Invalid(failure) => {
                 *self.invalid.entry(without_values(&failure.to_string())).or_default() += 1;
@@ -89,9 +120,10 @@ impl Tally {
         self.valid() - self.not_taken - self.slow
     }
 
-    /// Of 100 valid queries, how many ran with a PgFusion node.
+    /// Of 100 valid queries, how many ran with a PgFusion node; without those that were not
+    /// forced and have none.
     pub fn taken_percent(&self) -> f64 {
-        percent(self.taken(), self.valid())
+        percent(self.taken(), self.valid() - self.not_chosen)
     }
 
     /// Of 100 queries, how many PostgreSQL accepts.
@@ -128,6 +160,12 @@ impl fmt::Display for Tally {
         writeln!(f, "    {} different", self.differences())?;
         list(f, "      ", "; ", &self.different, 40)?;
         writeln!(f, "  {} too slow in PostgreSQL alone", self.slow)?;
+        writeln!(f, "  kinds (with a PgFusion node, with the same rows, different):")?;
+        for name in ALL {
+            let kind = self.kinds.get(name).copied().unwrap_or_default();
+            let Kind { queries, taken, with_rows, different } = kind;
+            writeln!(f, "    {name}: {queries} ({taken}, {with_rows}, {different})")?;
+        }
         list(f, "  the nodes held: ", ", ", &self.operators, 40)?;
         list(f, "  and named: ", ", ", &self.functions, 120)
     }
@@ -182,6 +220,10 @@ fn functions(line: &str) -> Vec<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ast::{Query, Select};
+    use crate::case::Basis;
+    use crate::manner::Manner;
+    use crate::schema::Schema;
     use crate::verdict::Failure;
 
     #[test]
@@ -198,6 +240,14 @@ mod tests {
     #[test]
     fn shares_are_of_the_valid_ones() {
         let mut tally = Tally::default();
+        let case = Case {
+            schema: Schema::default().into(),
+            settings: Vec::new(),
+            manner: Manner::Plain,
+            against: Against::Forced,
+            basis: Basis::Any,
+            query: Query::of(Select::empty()),
+        };
         let failure = Failure { sqlstate: "42883".to_owned(), message: "no \"f\"".to_owned() };
         for verdict in [
             Verdict::Invalid(failure),
@@ -206,7 +256,7 @@ mod tests {
             Verdict::Same(0),
             Verdict::OtherDataError,
         ] {
-            tally.count(&Judgement { verdict, fusion_lines: Vec::new() });
+            tally.count(&case, &Judgement { verdict, fusion_lines: Vec::new() });
         }
         assert_eq!((tally.valid(), tally.taken(), tally.taken_percent()), (4, 3, 75.0));
         assert_eq!(tally.invalid["no \"\" (42883)"], 1);

@@ -164,6 +164,12 @@ impl Ty {
         )
     }
 
+    /// Whether a value is stored in one way only, however it was made.
+    pub fn has_one_form(self) -> bool {
+        let varies = [Self::Numeric, Self::Text, Self::Varchar, Self::Bpchar, Self::Bytea];
+        !varies.contains(&self) && !matches!(self, Self::Jsonb | Self::Ints)
+    }
+
     /// Whether the values carry a collation.
     pub fn is_string(self) -> bool {
         Self::STRINGS.contains(&self)

@@ -56,6 +56,8 @@ pub struct Difference {
 pub enum Kind {
     /// The rows.
     Rows,
+    /// The rows, where only PostgreSQL's serial plan says which are right.
+    Serial,
     /// Only pg_fusion fails, with this SQLSTATE.
     ForcedFails(String),
     /// Only PostgreSQL fails, with this SQLSTATE.
@@ -103,6 +105,7 @@ impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Rows => f.write_str("other rows"),
+            Self::Serial => f.write_str("other rows than those of PostgreSQL's serial plan"),
             Self::ForcedFails(sqlstate) => write!(f, "error {sqlstate} only with pg_fusion"),
             Self::NativeFails(sqlstate) => write!(f, "error {sqlstate} only without pg_fusion"),
             Self::Errors(native, forced) => write!(f, "error {forced} instead of {native}"),

@@ -1,8 +1,8 @@
 //! WHERE, with subqueries: semi-joins and anti-joins.
 
 use super::Generator;
-use crate::ast::{Expr, Membership, Query, Select, SortBy, SortKey, Target};
-use crate::types::Class;
+use crate::ast::{Expr, Literal, Membership, Query, Select, SortBy, SortKey, Target};
+use crate::types::{Class, Ty};
 
 /// A subquery that runs for each row may read so many rows in all.
 const MOST_READS: f64 = 300_000.0;
@@ -11,7 +11,8 @@ impl Generator<'_> {
     /// The conditions of WHERE.
     pub(super) fn conditions(&mut self, leaves: &[Expr], rows: f64, depth: u32) -> Vec<Expr> {
         let count = *self.dice.weighted(&[(46, 0), (36, 1), (13, 2), (5, 3)]);
-        (0..count)
+        let never = self.dice.percent(1).then(|| self.never());
+        let conditions: Vec<Expr> = (0..count)
             .map(|_| {
                 if depth > 0
                     && self.dice.percent(22)
@@ -22,7 +23,14 @@ impl Generator<'_> {
                 let depth = *self.dice.weighted(&[(6, 1), (3, 2), (1, 3)]);
                 self.condition(leaves, depth)
             })
-            .collect()
+            .collect();
+        conditions.into_iter().chain(never).collect()
+    }
+
+    /// A condition that never holds, as the planner knows.
+    pub(super) fn never(&mut self) -> Expr {
+        let text = if self.dice.percent(50) { Some("f".to_owned()) } else { None };
+        Expr::Literal(Literal { ty: Ty::Bool, text })
     }
 
     /// EXISTS or IN over a subquery.
@@ -68,6 +76,9 @@ impl Generator<'_> {
             let leaves = if self.dice.percent(50) { &both } else { &from.leaves };
             conditions.push(self.condition(leaves, 1));
         }
+        if self.dice.percent(3) {
+            conditions.push(self.never());
+        }
         let query = Query::of(Select {
             distinct: false,
             targets,
@@ -83,7 +94,11 @@ impl Generator<'_> {
 
     /// A subquery for one value: an aggregate, or the first row.
     pub(super) fn scalar(&mut self, leaves: &[Expr], rows: f64) -> Option<Expr> {
-        let from = self.from(0, &[]);
+        let grouped = self.dice.percent(30).then(|| self.grouped_from(leaves)).flatten();
+        let from = match grouped {
+            Some(from) => from,
+            None => self.from(0, &[]),
+        };
         if rows * from.rows > MOST_READS {
             return None;
         }
@@ -103,6 +118,8 @@ impl Generator<'_> {
         let first = self.dice.percent(25);
         let expr = if first {
             self.any_expr(Class::Orderable, &from.leaves, 0)
+        } else if self.dice.percent(30) {
+            self.mixed_aggregate(&from.leaves, leaves)?
         } else {
             self.aggregate(None, &from.leaves)?
         };

@@ -87,7 +87,7 @@ impl Generator<'_> {
         let depth = *self.dice.weighted(&[(6, 0), (3, 1), (1, 2)]);
         let mut call = self.fill(template, ty, leaves, depth)?;
         let distinct = template.takes_distinct() && self.dice.percent(12);
-        if template.rule.picks || distinct {
+        if !self.serial && (template.rule.picks || distinct) {
             for arg in &mut call.args {
                 self.mostly_canonical(arg);
             }
@@ -99,7 +99,7 @@ impl Generator<'_> {
     /// Makes an expression one whose equal values look the same, if there is a way and
     /// chance does not want to leave it.
     pub(super) fn mostly_canonical(&mut self, expr: &mut Expr) {
-        if facts(expr).canonical || self.dice.percent(20) {
+        if self.serial || facts(expr).canonical || self.dice.percent(20) {
             return;
         }
         let ty = expr.ty();
@@ -148,8 +148,11 @@ impl Generator<'_> {
         templates: impl Iterator<Item = &'static Template>,
     ) -> Option<&'static Template> {
         let without = &self.options.without;
-        let allowed =
-            |template: &&Template| !without.iter().any(|text| template.text.contains(text));
+        let order_counts = self.order_counts;
+        let allowed = |template: &&Template| {
+            (order_counts || !template.rule.ordered)
+                && !without.iter().any(|text| template.text.contains(text))
+        };
         // Where errors are allowed they are wanted.
         let daring = if self.may_fail { 4 } else { 1 };
         let weight = |template: &Template| {
@@ -158,10 +161,12 @@ impl Generator<'_> {
         };
         let templates: Vec<_> =
             templates.filter(allowed).map(|template| (weight(template), template)).collect();
-        (!templates.is_empty()).then(|| *self.dice.weighted(&templates))
+        let possible = templates.iter().any(|(weight, _)| *weight > 0);
+        possible.then(|| *self.dice.weighted(&templates))
     }
 
-    fn fill(
+    /// A pattern with arguments.
+    pub(super) fn fill(
         &mut self,
         template: &'static Template,
         ty: Ty,
@@ -183,6 +188,10 @@ impl Generator<'_> {
                 What::String => self.one_of(&Ty::STRINGS, leaves),
                 What::Special(special) => special.ty(),
             };
+            if slot.stored {
+                args.push(self.stored(slot.what, leaves)?);
+                continue;
+            }
             if !slot.what.covers(arg_ty) {
                 return None;
             }
@@ -199,7 +208,8 @@ impl Generator<'_> {
             return None;
         }
         let call = Call { template, args, ty };
-        let refused = is_inexact(&call) || (!self.may_fail && may_fail(&call));
+        let refused =
+            (!self.order_counts && is_inexact(&call)) || (!self.may_fail && may_fail(&call));
         (!refused).then_some(call)
     }
 
@@ -210,12 +220,20 @@ impl Generator<'_> {
         if slot.constant {
             return self.literal(ty);
         }
-        if slot.exact {
+        if slot.exact && !self.order_counts {
             let exact: Vec<Expr> =
                 leaves.iter().filter(|leaf| facts(leaf).summable).cloned().collect();
             return self.expr(ty, &exact, depth);
         }
         self.expr(ty, leaves, depth)
+    }
+
+    /// A column as its table stores it.
+    fn stored(&mut self, what: What, leaves: &[Expr]) -> Option<Expr> {
+        let is_stored = |leaf: &&Expr| matches!(leaf, Expr::Column(column) if column.facts.stored);
+        let columns: Vec<&Expr> =
+            leaves.iter().filter(is_stored).filter(|leaf| what.covers(leaf.ty())).collect();
+        (!columns.is_empty()).then(|| (*self.dice.pick(&columns)).clone())
     }
 
     fn one_of(&mut self, types: &[Ty], leaves: &[Expr]) -> Ty {

@@ -2,6 +2,8 @@
 
 mod conditions;
 mod expressions;
+mod grouping;
+mod manners;
 mod queries;
 mod schemas;
 mod selects;
@@ -11,7 +13,8 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::ast::{Column, Expr, Query};
-use crate::case::{Case, Manner};
+use crate::case::{Basis, Case};
+use crate::cell;
 use crate::determined::determined;
 use crate::dice::Dice;
 use crate::print::sql;
@@ -38,7 +41,8 @@ impl Known {
             for (index, column) in table.columns.iter().enumerate() {
                 let pool = known.values.entry(column.ty).or_default();
                 for text in table.rows.iter().take(60).filter_map(|row| row[index].as_ref()) {
-                    if text.len() <= 60 && pool.len() < 60 && !pool.contains(text) {
+                    let fits = text.len() <= 60 && !cell::is_special(text);
+                    if fits && pool.len() < 60 && !pool.contains(text) {
                         pool.push(text.clone());
                     }
                 }
@@ -63,14 +67,13 @@ pub struct Options {
 /// Makes a case: a query on a schema, with settings and a way to run it.
 pub fn case(dice: Dice, schema: &Rc<Schema>, known: &Known, options: &Options) -> Case {
     let mut generator = Generator::new(dice, known, options);
-    let query = generator.determined_query();
-    let manner = *generator.dice.weighted(&[
-        (84, Manner::Plain),
-        (10, Manner::Prepared),
-        (6, Manner::Cursor),
-    ]);
+    let basis = generator.basis();
+    generator.serial = basis == Basis::Serial;
+    let query = generator.determined_query(basis);
+    let manner = generator.manner(&query, basis);
+    let against = generator.against();
     let settings = generator.settings();
-    Case { schema: Rc::clone(schema), settings, manner, query }
+    Case { schema: Rc::clone(schema), settings, manner, against, basis, query }
 }
 
 /// Makes one query.
@@ -82,6 +85,10 @@ struct Generator<'a> {
     names: u32,
     /// Whether expressions that can fail are allowed.
     may_fail: bool,
+    /// Whether the serial plan says what is right.
+    serial: bool,
+    /// Whether aggregates may depend on the order of rows.
+    order_counts: bool,
     /// The CTEs that can be used.
     ctes: Vec<Relation>,
     /// The arguments in work are to be leaves or constants.
@@ -102,14 +109,16 @@ struct Relation {
 impl<'a> Generator<'a> {
     fn new(dice: Dice, known: &'a Known, options: &'a Options) -> Self {
         let (names, may_fail, converting) = (0, false, false);
-        Self { dice, known, options, names, may_fail, ctes: Vec::new(), converting }
+        let (serial, order_counts, ctes) = (false, false, Vec::new());
+        Self { dice, known, options, names, may_fail, serial, order_counts, ctes, converting }
     }
 
     /// A query whose result is determined.
-    fn determined_query(&mut self) -> Query {
+    fn determined_query(&mut self, basis: Basis) -> Query {
         loop {
             self.names = 0;
             self.ctes.clear();
+            self.order_counts = self.serial;
             self.may_fail = self.dice.percent(25);
             let query = self.top_query();
             let without = &self.options.without;
@@ -117,7 +126,7 @@ impl<'a> Generator<'a> {
                 let text = sql(&query);
                 without.iter().any(|part| text.contains(part))
             };
-            if !unwanted && determined(&query).is_some() {
+            if !unwanted && determined(&query, basis).is_some() {
                 return query;
             }
         }

@@ -1,9 +1,10 @@
 //! Whole queries: WITH, set operations, ORDER BY, LIMIT.
 
+use super::grouping::is_ordered;
 use super::sources::columns;
 use super::{Generator, Relation};
-use crate::ast::Expr;
-use crate::ast::{Body, Cte, Query, SetOperation, SortBy};
+use crate::ast::{Body, Call, Cte, Expr, Query, SetOperation, SortBy, Target};
+use crate::catalogue::{Kind, catalogue};
 use crate::types::{Class, Ty};
 
 impl Generator<'_> {
@@ -22,6 +23,9 @@ impl Generator<'_> {
         let (body, _) = self.body(2, &[]);
         let mut query = Query { ctes, body, order: Vec::new(), limit: None, offset: None };
         self.order_and_limit(&mut query);
+        if query.limit.is_some() || query.offset.is_some() || self.dice.percent(4) {
+            self.number_rows(&mut query);
+        }
         query
     }
 
@@ -56,7 +60,40 @@ impl Generator<'_> {
         (Body::Set(Box::new(set)), rows + more)
     }
 
+    /// Numbers the rows by a sequence, if they have a total order: also those that OFFSET
+    /// leaves out.
+    fn number_rows(&mut self, query: &mut Query) {
+        let is_total = query.order.len() == query.body.first().targets.len()
+            && query.order.iter().all(|key| matches!(key.by, SortBy::Output(_)));
+        let Body::Select(select) = &mut query.body else { return };
+        let is_set = |expr: &Expr| match expr {
+            Expr::Call(call) => call.template.kind == Kind::Set,
+            _ => false,
+        };
+        let has_sets = select.targets.iter().any(|target| target.expr.any(&mut |e| is_set(e)));
+        if !is_total || select.distinct || has_sets || !self.dice.percent(35) {
+            return;
+        }
+        let numbers = catalogue().giving(Kind::Scalar, Ty::Int8);
+        let Some(template) = numbers.into_iter().find(|template| template.rule.numbers) else {
+            return;
+        };
+        let expr = Expr::Call(Call { template, args: Vec::new(), ty: Ty::Int8 });
+        select.targets.push(Target { expr, name: self.name("x") });
+    }
+
     fn order_and_limit(&mut self, query: &mut Query) {
+        let is_ordered = match &query.body {
+            Body::Select(select) => is_ordered(&select.from),
+            Body::Set(_) => false,
+        };
+        if is_ordered && self.dice.percent(60) {
+            // As the subquery has it.
+            if self.dice.percent(70) {
+                self.limit(query);
+            }
+            return;
+        }
         let roll = self.dice.below(100);
         if roll < 22 && self.order_totally(query) {
             self.limit(query);
@@ -80,7 +117,7 @@ impl Generator<'_> {
     }
 
     /// Sorts by all columns, if that is possible.
-    fn order_totally(&mut self, query: &mut Query) -> bool {
+    pub(super) fn order_totally(&mut self, query: &mut Query) -> bool {
         let targets = &query.body.first().targets;
         if !targets.iter().all(|target| target.expr.ty().is(Class::Orderable)) {
             return false;

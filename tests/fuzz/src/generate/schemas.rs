@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::cell;
 use crate::dice::Dice;
 use crate::schema::{Column, Index, Row, Schema, Table};
 use crate::types::Ty;
@@ -26,7 +27,7 @@ struct Values {
 }
 
 fn table(dice: &mut Dice, values: &mut Values, number: usize) -> Table {
-    let count = *dice.weighted(&[(1, 0), (1, 1), (8, 12), (12, 40), (8, 120), (4, 400), (1, 3000)]);
+    let count = *dice.weighted(&[(1, 0), (1, 1), (8, 12), (12, 40), (8, 120), (4, 400), (2, 3000)]);
     let count = if count > 1 { dice.between(count / 2, count) as usize } else { count as usize };
     let mut columns = Vec::new();
     let mut filling: Vec<Filling> = Vec::new();
@@ -50,16 +51,28 @@ fn table(dice: &mut Dice, values: &mut Values, number: usize) -> Table {
         // In another order than that of the key.
         dice.shuffle(&mut rows);
     }
+    if count <= MOST_LONG_ROWS {
+        for (index, column) in columns.iter_mut().enumerate() {
+            lengthen(dice, column, index, &mut rows);
+        }
+    }
+    for (index, column) in columns.iter().enumerate() {
+        damage(dice, column, index, &mut rows);
+    }
     for (index, column) in columns.iter_mut().enumerate() {
         share_late_value(column, index, &mut rows);
     }
     let partitions =
         if columns[0].unique && dice.percent(8) { dice.between(2, 3) as u8 } else { 0 };
     let indexes = indexes(dice, &columns);
+    let heirs = if partitions == 0 && dice.percent(10) { dice.between(1, 2) as u8 } else { 0 };
+    let homes = homes(dice, heirs, &columns, &mut rows);
     Table {
         name: format!("t{number}"),
         columns,
         rows,
+        heirs,
+        homes,
         indexes,
         partitions,
         dropped_column: dice.percent(6),
@@ -81,6 +94,8 @@ fn unique_column(dice: &mut Dice) -> Column {
         not_null: true,
         unique: true,
         exact_collation: true,
+        storage: None,
+        compression: None,
         late: false,
     }
 }
@@ -121,6 +136,8 @@ fn column(dice: &mut Dice, number: usize) -> Column {
         not_null: dice.percent(20),
         unique: false,
         exact_collation,
+        storage: None,
+        compression: None,
         late: dice.percent(2),
     }
 }
@@ -228,6 +245,90 @@ impl Filling {
         }
         Some(dice.pick(&self.pool).clone())
     }
+}
+
+/// Larger tables have no long values.
+const MOST_LONG_ROWS: usize = 120;
+
+/// Gives some rows a value of some kB, rarely of 100, and the column perhaps another way to
+/// store it.
+fn lengthen(dice: &mut Dice, column: &mut Column, index: usize, rows: &mut [Row]) {
+    let types = [Ty::Text, Ty::Varchar, Ty::Bpchar, Ty::Bytea, Ty::Jsonb, Ty::Ints, Ty::Numeric];
+    let fits = types.contains(&column.ty) && column.modifier == Modifier::Plain;
+    if !fits || column.late || !dice.percent(30) {
+        return;
+    }
+    if column.ty != Ty::Numeric {
+        column.storage = *dice.weighted(&[(50, None), (35, Some("EXTERNAL")), (15, Some("MAIN"))]);
+        column.compression = *dice.weighted(&[(60, None), (25, Some("lz4")), (15, Some("pglz"))]);
+    }
+    // Few different ones, so that some are equal.
+    let pool: Vec<String> = (0..3).map(|_| long_value(dice, column.ty)).collect();
+    for row in rows {
+        if dice.percent(8) {
+            row[index] = Some(dice.pick(&pool).clone());
+        }
+    }
+}
+
+fn long_value(dice: &mut Dice, ty: Ty) -> String {
+    let bytes = *dice.weighted(&[(20, 1000), (40, 3000), (25, 9000), (12, 30_000), (3, 100_000)]);
+    let bytes: usize = bytes;
+    let noisy = ty != Ty::Numeric && dice.percent(40);
+    if noisy {
+        return cell::noise(dice.below(9) as u64, bytes / 32);
+    }
+    match ty {
+        Ty::Bytea => cell::repeated("6162", bytes / 2),
+        Ty::Ints => cell::repeated(&dice.below(9).to_string(), bytes / 4),
+        Ty::Numeric => cell::repeated("9", bytes.min(9000) / 4),
+        _ => {
+            let part = *dice.pick(&["ab", "long ", "0123456789abcdef", "日本"]);
+            cell::repeated(part, bytes / part.len())
+        }
+    }
+}
+
+/// Gives some rows text that is not valid in the server's encoding.
+fn damage(dice: &mut Dice, column: &Column, index: usize, rows: &mut [Row]) {
+    // Of types that take text of any length as it is.
+    let fits = column.ty.is_string() && column.modifier == Modifier::Plain && !column.late;
+    let is_simple = column.declared == column.ty.name();
+    if !fits || !is_simple || !dice.percent(8) {
+        return;
+    }
+    let texts: [&[u8]; 7] = [
+        b"\xe9",
+        b"caf\xe9",
+        b"aa\xc3",
+        b"\xf0",
+        b"a\x80b",
+        b"\xed\xa0\x80",
+        b"abcdefghijklmnop\xff",
+    ];
+    let share = *dice.pick(&[3, 20, 60]);
+    for row in rows {
+        if dice.percent(share) {
+            row[index] = Some(cell::invalid(dice.pick::<&[u8]>(&texts)));
+        }
+    }
+}
+
+/// Sends rows to the tables that inherit. Their keys are no keys: some are there twice.
+fn homes(dice: &mut Dice, heirs: u8, columns: &[Column], rows: &mut [Row]) -> Vec<u8> {
+    if heirs == 0 {
+        return vec![0; rows.len()];
+    }
+    let homes: Vec<u8> = rows.iter().map(|_| dice.below(usize::from(heirs) + 1) as u8).collect();
+    if columns[0].unique && !rows.is_empty() {
+        for index in 0..rows.len() {
+            if homes[index] > 0 && dice.percent(70) {
+                let other = dice.below(rows.len());
+                rows[index][0] = rows[other][0].clone();
+            }
+        }
+    }
+    homes
 }
 
 /// Gives all rows the value of a column that was added later; there is none without

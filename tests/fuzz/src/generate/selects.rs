@@ -1,6 +1,7 @@
 //! SELECT: rows, groups, and what is computed from them.
 
 use super::Generator;
+use super::grouping::is_ordered;
 use super::sources::From;
 use crate::ast::{Expr, Select, SortBy, SortKey, Target, Window};
 use crate::catalogue::{Kind, What, catalogue};
@@ -28,7 +29,12 @@ impl Generator<'_> {
         depth: u32,
         outer: &[Expr],
     ) -> (Select, f64) {
-        let From { sources, leaves: own, rows } = self.from(depth, outer);
+        let ordered = depth > 0 && outer.is_empty() && self.dice.percent(6);
+        let ordered = if ordered { self.ordered_from(depth - 1) } else { None };
+        let From { sources, leaves: own, rows } = match ordered {
+            Some(from) => from,
+            None => self.from(depth, outer),
+        };
         let mut leaves = own.clone();
         if !outer.is_empty() {
             // Some, so that most of it is still about its own.
@@ -44,11 +50,12 @@ impl Generator<'_> {
             }
         }
         let many = rows > MOST_SENT;
+        let one_group = if is_ordered(&sources) { 60 } else { 12 };
         let shape = *self.dice.weighted(&[
             (if many { 0 } else { 44 }, Shape::Rows),
             (if many { 0 } else { 8 }, Shape::Distinct),
             (36, Shape::Groups),
-            (12, Shape::OneGroup),
+            (one_group, Shape::OneGroup),
         ]);
         let mut select = Select {
             distinct: shape == Shape::Distinct,
@@ -64,15 +71,47 @@ impl Generator<'_> {
                 self.row_targets(&mut select, types, &leaves, rows);
                 (select, rows)
             }
+            Shape::Groups if types.is_none() && self.dice.percent(12) => {
+                let groups = self.special_groups(&mut select, &leaves, &own, rows);
+                let groups = match groups {
+                    Some(groups) => groups,
+                    None => self.groups(&mut select, types, &leaves, &own),
+                };
+                (select, groups.min(rows))
+            }
             Shape::Groups => {
                 let groups = self.groups(&mut select, types, &leaves, &own).min(rows);
                 (select, groups)
             }
             Shape::OneGroup => {
+                let before = self.order_counts;
+                self.order_counts |= is_ordered(&select.from);
                 self.group_targets(&mut select, types, &own);
+                self.order_counts = before;
+                if let (None, false) = (types, outer.is_empty())
+                    && self.dice.percent(40)
+                    && let Some(expr) = self.mixed_aggregate(&own, outer)
+                {
+                    select.targets.push(Target { expr, name: self.name("x") });
+                }
                 (select, 1.0)
             }
         }
+    }
+
+    fn special_groups(
+        &mut self,
+        select: &mut Select,
+        leaves: &[Expr],
+        own: &[Expr],
+        rows: f64,
+    ) -> Option<f64> {
+        if self.dice.percent(60)
+            && let Some(groups) = self.groups_of_key(select, own)
+        {
+            return Some(groups);
+        }
+        if rows < 4000.0 { self.groups_of_set(select, leaves, own) } else { None }
     }
 
     fn row_targets(
@@ -136,7 +175,11 @@ impl Generator<'_> {
         let mut groups = 1.0;
         for _ in 0..count {
             let depth = *self.dice.weighted(&[(7, 0), (2, 1), (1, 2)]);
-            let mut key = self.any_expr(Class::Equatable, leaves, depth);
+            let restricted = self.dice.percent(5).then(|| self.restricted(leaves)).flatten();
+            let mut key = match restricted {
+                Some(key) => key,
+                None => self.any_expr(Class::Equatable, leaves, depth),
+            };
             self.mostly_canonical(&mut key);
             if !select.group.contains(&key) && !matches!(key, Expr::Literal(_)) {
                 groups *= facts(&key).distinct + 1.0;

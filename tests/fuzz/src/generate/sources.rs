@@ -1,8 +1,8 @@
 //! FROM: tables, subqueries, CTEs, and joins of them.
 
 use super::{Generator, Relation};
-use crate::ast::{Column, Expr, Join, JoinKind, Literal, Query, Source};
-use crate::catalogue::catalogue;
+use crate::ast::{Column, Expr, Join, JoinKind, Literal, Query, Select, Source, Target};
+use crate::catalogue::{Kind, catalogue};
 use crate::determined::outputs;
 use crate::facts::{Facts, facts};
 use crate::types::{Class, Ty};
@@ -23,10 +23,10 @@ pub(super) struct From {
 }
 
 /// One side of a join.
-struct Side {
-    source: Source,
-    leaves: Vec<Expr>,
-    rows: f64,
+pub(super) struct Side {
+    pub(super) source: Source,
+    pub(super) leaves: Vec<Expr>,
+    pub(super) rows: f64,
 }
 
 impl Generator<'_> {
@@ -56,7 +56,7 @@ impl Generator<'_> {
         }
         let right = if count > 2 && self.dice.percent(25) { 2 } else { 1 };
         let left = self.side(count - right, depth, outer);
-        if right == 1 && depth > 0 && left.rows <= 300.0 && self.dice.percent(6) {
+        if right == 1 && depth > 0 && left.rows <= 300.0 && self.dice.percent(8) {
             return self.lateral(left, depth);
         }
         let right = self.side(right, depth, outer);
@@ -86,20 +86,39 @@ impl Generator<'_> {
         Side { source: Source::Named { name: relation.name, alias }, leaves, rows: relation.rows }
     }
 
-    fn derived(&mut self, query: Query, rows: f64, lateral: bool) -> Side {
+    pub(super) fn derived(&mut self, query: Query, rows: f64, lateral: bool) -> Side {
         let alias = self.name("d");
         let leaves = with_alias(&alias, columns(&query));
         Side { source: Source::Derived { query: Box::new(query), alias, lateral }, leaves, rows }
     }
 
     fn lateral(&mut self, left: Side, depth: u32) -> Side {
-        let (query, rows) = self.subquery(depth - 1, &left.leaves);
+        let function = if self.dice.percent(30) { self.function(&left.leaves) } else { None };
+        let (query, rows) = match function {
+            Some(query) => (query, 3.0),
+            None => self.subquery(depth - 1, &left.leaves),
+        };
         let right = self.derived(query, rows, true);
         let kind = *self.dice.pick(&[JoinKind::Inner, JoinKind::Left]);
         let rows = left.rows * right.rows.max(1.0);
         let leaves = [left.leaves, right.leaves].concat();
         let join = Join { kind, left: left.source, right: right.source, on: Vec::new() };
         Side { source: Source::Join(Box::new(join)), leaves, rows }
+    }
+
+    /// A function that makes rows, over outer columns: printed as a function in FROM.
+    fn function(&mut self, outer: &[Expr]) -> Option<Query> {
+        let ty = *self.dice.pick(&[Ty::Int4, Ty::Int4, Ty::Text]);
+        let expr = Expr::Call(self.call(Kind::Set, ty, outer, 0)?);
+        Some(Query::of(Select {
+            distinct: false,
+            targets: vec![Target { expr, name: self.name("x") }],
+            from: Vec::new(),
+            conditions: Vec::new(),
+            group: Vec::new(),
+            rollup: false,
+            having: Vec::new(),
+        }))
     }
 
     fn values(&mut self) -> Side {
@@ -157,6 +176,9 @@ impl Generator<'_> {
             }
         }
         let leaves = [left.leaves, right.leaves].concat();
+        if self.dice.percent(3) {
+            on.push(self.never());
+        }
         let residual = if on.is_empty() { 75 } else { 18 };
         if kind != JoinKind::Full && self.dice.percent(residual) {
             let depth = *self.dice.pick(&[1, 1, 2]);

@@ -3,8 +3,8 @@
 use std::rc::Rc;
 
 use super::Shrinker;
-use crate::ast::{Query, Source};
 use crate::case::Case;
+use crate::cell;
 use crate::schema::Table;
 use crate::types::Ty;
 
@@ -14,16 +14,23 @@ impl Shrinker<'_> {
         for number in (0..self.case.schema.tables.len()).rev() {
             let mut case = self.case.clone();
             let table = Rc::make_mut(&mut case.schema).tables.remove(number);
-            if !names(&self.case.query).contains(&table.name) && self.keep(case) {
+            if !self.case.query.names().contains(&table.name) && self.keep(case) {
                 continue;
             }
             self.edit(number, |table| table.indexes.clear());
             self.edit(number, |table| table.partitions = 0);
+            for heirs in [0, 1] {
+                self.edit(number, |table| {
+                    table.heirs = table.heirs.min(heirs);
+                    table.homes.iter_mut().for_each(|home| *home = (*home).min(heirs));
+                });
+            }
             self.edit(number, |table| table.dropped_column = false);
             self.edit(number, |table| table.analyzed = false);
             self.edit(number, |table| {
                 for column in &mut table.columns {
                     (column.late, column.not_null) = (false, false);
+                    (column.storage, column.compression) = (None, None);
                 }
             });
             let columns = self.case.schema.tables[number].columns.len();
@@ -50,16 +57,14 @@ impl Shrinker<'_> {
     pub(super) fn rows(&mut self, coarse: bool) {
         for number in 0..self.case.schema.tables.len() {
             let count = |case: &Case| case.schema.tables[number].rows.len();
-            self.edit(number, |table| table.rows.clear());
+            self.edit(number, |table| table.remove_rows(0..table.rows.len()));
             let mut part = count(&self.case).div_ceil(2);
             let smallest = if coarse { (part / 8).max(1) } else { 1 };
             while part >= smallest && part > 0 {
                 let mut end = count(&self.case);
                 while end > 0 && !self.is_over() {
                     let start = end.saturating_sub(part);
-                    self.edit(number, |table| {
-                        table.rows.drain(start..end);
-                    });
+                    self.edit(number, |table| table.remove_rows(start..end));
                     end = start;
                 }
                 part /= 2;
@@ -94,6 +99,10 @@ impl Shrinker<'_> {
             Ty::Int2 | Ty::Int4 | Ty::Int8 | Ty::Float4 | Ty::Float8 | Ty::Numeric | Ty::Oid => {
                 ["0", "1", "2"].iter().map(own).collect::<Vec<_>>()
             }
+            _ if cell::is_long(&text) => vec![own(&"a"), cell::shorter(&text)],
+            ty if ty.is_string() && cell::is_invalid(&text) => {
+                vec![own(&""), own(&"a"), Some(cell::invalid(b"\xe9"))]
+            }
             ty if ty.is_string() => {
                 let half: String = text.chars().take(text.chars().count() / 2).collect();
                 vec![own(&""), own(&"a"), Some(half)]
@@ -118,19 +127,4 @@ fn drop_column(table: &mut Table, index: usize) {
             row.remove(index);
         }
     }
-}
-
-/// The names of all tables and CTEs that a query selects from.
-fn names(query: &Query) -> Vec<String> {
-    let mut names = Vec::new();
-    for query in query.all_queries() {
-        for leaf in
-            query.body.selects().iter().flat_map(|select| &select.from).flat_map(Source::leaves)
-        {
-            if let Source::Named { name, .. } = leaf {
-                names.push(name.clone());
-            }
-        }
-    }
-    names
 }

@@ -12,7 +12,9 @@ mod queries;
 
 use std::time::{Duration, Instant};
 
-use crate::case::{Case, Manner};
+use crate::case::{Against, Basis, Case};
+use crate::cursor::Cursor;
+use crate::manner::Manner;
 use crate::verdict::{Difference, Judge, Verdict};
 
 /// How much may be spent on one case.
@@ -89,12 +91,33 @@ impl Shrinker<'_> {
     /// What is around the query.
     fn frame(&mut self) {
         if self.case.manner != Manner::Plain {
-            self.keep(Case { manner: Manner::Plain, ..self.case.clone() });
+            let is_plain = self.keep(Case { manner: Manner::Plain, ..self.case.clone() });
+            if !is_plain {
+                self.moves();
+            }
+        }
+        if self.case.against != Against::Forced {
+            self.keep(Case { against: Against::Forced, ..self.case.clone() });
+        }
+        if self.case.basis != Basis::Any {
+            self.keep(Case { basis: Basis::Any, ..self.case.clone() });
         }
         for index in (0..self.case.settings.len()).rev() {
             let mut case = self.case.clone();
             case.settings.remove(index);
             self.keep(case);
+        }
+    }
+
+    /// How the cursor is read.
+    fn moves(&mut self) {
+        let Manner::Cursor(cursor) = self.case.manner.clone() else { return };
+        let plain = Cursor { scroll: None, hold: false, ..cursor.clone() };
+        self.keep(Case { manner: Manner::Cursor(plain), ..self.case.clone() });
+        for index in (0..cursor.moves.len()).rev() {
+            let Manner::Cursor(mut shorter) = self.case.manner.clone() else { return };
+            shorter.moves.remove(index);
+            self.keep(Case { manner: Manner::Cursor(shorter), ..self.case.clone() });
         }
     }
 
