@@ -134,10 +134,10 @@ unsafe fn has_fixed_scale(query: *const pg_sys::Query, expr: *mut pg_sys::Node) 
                 let op = &*expr.cast::<pg_sys::OpExpr>();
                 scale_follows_types(pg_sys::get_opcode(op.opno)) && all(op.args)
             }
-            NodeTag::T_FuncExpr => match (*expr.cast::<pg_sys::FuncExpr>()).funcid.to_u32() {
-                pg_sys::F_NUMERIC_INT2 | pg_sys::F_NUMERIC_INT4 | pg_sys::F_NUMERIC_INT8 => true,
-                _ => false,
-            },
+            NodeTag::T_FuncExpr => matches!(
+                (*expr.cast::<pg_sys::FuncExpr>()).funcid.to_u32(),
+                pg_sys::F_NUMERIC_INT2 | pg_sys::F_NUMERIC_INT4 | pg_sys::F_NUMERIC_INT8
+            ),
             NodeTag::T_Aggref => {
                 let Some(call) = cast::<pg_sys::Aggref, _>(expr) else { return false };
                 let args = iter::<pg_sys::TargetEntry>(call.args);

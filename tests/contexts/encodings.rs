@@ -25,7 +25,7 @@ fn database(server: &Server, encoding: &str, name: &str) -> Client {
              CREATE TABLE \"{name}\" (\"{name}\" int, amount numeric(10, 2), t text, e \"{name}e\"); \
              INSERT INTO \"{name}\" SELECT g % 10, g, '{name}' || g % 3, ('{name}' || g % 2 + 1)::\"{name}e\" \
                 FROM generate_series(1, 100) g; \
-             CREATE FUNCTION \"{name}f\"(int) RETURNS int LANGUAGE plpgsql AS 'BEGIN RETURN $1; END'; \
+             CREATE FUNCTION \"{name}f\"(int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN $1; END'; \
              ANALYZE"
         ))
         .unwrap();

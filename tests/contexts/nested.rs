@@ -21,7 +21,7 @@ fn subqueries() {
         // A CTE that is read twice, and one with a data-modifying neighbour.
         "WITH q AS MATERIALIZED (SELECT shop_id, sum(price) AS total FROM sale \
          JOIN shop ON shop.id = shop_id GROUP BY shop_id) \
-         SELECT count(*), max(a.total - b.total) FROM q a JOIN q b ON a.shop_id = b.shop_id + 1",
+         SELECT count(*), sum(a.total - b.total) FROM q a JOIN q b ON a.shop_id = b.shop_id + 1",
         "WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r WHERE n < 40) \
          SELECT city, count(*) FROM r JOIN shop ON shop.id = r.n GROUP BY city ORDER BY city",
         "SELECT 'a', count(*), sum(price) FROM sale JOIN shop ON shop.id = shop_id WHERE qty = 1 \

@@ -316,7 +316,8 @@ mod tests {
         let bag = Determined { rows: Which::Bag, looks: vec![Look::Exact], keys: Vec::new() };
         let report =
             |outcome: &Outcome| [Report { about: About::Result, outcome: outcome.clone() }];
-        let both = |native, forced| verdict(&bag, &report(native), &report(forced));
+        let both =
+            |native: &Outcome, forced: &Outcome| verdict(&bag, &report(native), &report(forced));
         let kind = |native: &Outcome, forced: &Outcome| match both(native, forced) {
             Verdict::Different(difference) => difference.kind.to_string(),
             other => format!("{other:?}"),

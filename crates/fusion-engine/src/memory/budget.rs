@@ -150,13 +150,10 @@ impl Budget {
         loop {
             self.look_for_idle_sessions();
             // Told already, in most cases.
-            match tokio::time::timeout(LOOK, &mut answer).await {
-                Ok(Ok(admission)) => {
-                    drop(place);
-                    return admission;
-                }
-                // The sender lives in the queue, which this place does not leave.
-                Ok(Err(_)) | Err(_) => {}
+            // The sender lives in the queue, which this place does not leave.
+            if let Ok(Ok(admission)) = tokio::time::timeout(LOOK, &mut answer).await {
+                drop(place);
+                return admission;
             }
         }
     }

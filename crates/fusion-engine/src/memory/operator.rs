@@ -128,7 +128,7 @@ impl Inner {
             Use::Join => Asker::Joins,
             Use::Merge => Asker::Cannot,
             // What merges in memory cannot do with less; what merges files can.
-            Use::Sort if !spills && !(state.phase == Phase::Merging && state.written) => {
+            Use::Sort if !spills && (state.phase != Phase::Merging || !state.written) => {
                 Asker::Cannot
             }
             Use::Sort | Use::Group => Asker::Spills,

@@ -163,10 +163,11 @@ pub fn table(batches: &[RecordBatch], sorted: bool) -> Vec<String> {
         .iter()
         .map(|batch| {
             let columns: Vec<_> = batch.columns().iter().map(readable).collect();
-            let fields = columns.iter().zip(batch.schema().fields().iter().cloned()).map(
-                |(column, field)| field.as_ref().clone().with_data_type(column.data_type().clone()),
-            );
-            let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+            let fields: Vec<_> = columns
+                .iter()
+                .map(|column| ArrowField::new("x", column.data_type().clone(), true))
+                .collect();
+            let schema = Arc::new(Schema::new(fields));
             let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
             RecordBatch::try_new_with_options(schema, columns, &options).unwrap()
         })

@@ -150,12 +150,11 @@ fn bytea_overlay(args: &[Arg], rows: usize) -> Result<ArrayRef, PgError> {
     })
 }
 
+/// What pads a text to a length with a fill.
+type Pad = fn(&[u8], i32, &[u8], &mut Vec<u8>) -> Result<(), PgError>;
+
 /// `lpad`, `rpad`.
-fn pad(
-    args: &[Arg],
-    rows: usize,
-    pad: fn(&[u8], i32, &[u8], &mut Vec<u8>) -> Result<(), PgError>,
-) -> Result<ArrayRef, PgError> {
+fn pad(args: &[Arg], rows: usize, pad: Pad) -> Result<ArrayRef, PgError> {
     let [text, target, fill] = arguments(args)?;
     let (text, fill) = (Bytes::new(text)?, Bytes::new(fill)?);
     let target = Numbers::<Int32Type>::new(target)?;
