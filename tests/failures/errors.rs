@@ -47,7 +47,8 @@ const IN_THE_ENGINE: [&str; 9] = [
     "SELECT max(sale.id * 200000) FROM sale JOIN shop ON shop.id = shop_id",
     "SELECT max(sale.id::bigint * 9000000000000000) FROM sale JOIN shop ON shop.id = shop_id",
     "SELECT max(sale.id::smallint + 20000::smallint) FROM sale JOIN shop ON shop.id = shop_id",
-    "SELECT max(10::float8 * sale.id * 1e304) FROM sale JOIN shop ON shop.id = shop_id",
+    "SELECT max((10::float8 * sale.id * 1e304)::text COLLATE \"C\") FROM sale \
+     JOIN shop ON shop.id = shop_id",
     // One wrong text: of several, any may be the first.
     "SELECT max((CASE sale.id WHEN 15000 THEN item ELSE qty::text END)::int) FROM sale \
      JOIN shop ON shop.id = shop_id",
