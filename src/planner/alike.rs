@@ -9,6 +9,7 @@ use super::types::numeric_type;
 use crate::nodes::{cast, iter, tag};
 use fusion_plan::{DataType, Function};
 use pgrx::pg_sys::{self, NodeTag};
+use std::ffi::CStr;
 
 /// Whether equal values of `expr` always look the same.
 ///
@@ -115,10 +116,14 @@ unsafe fn has_fixed_scale(query: *const pg_sys::Query, expr: *mut pg_sys::Node) 
                 let (Some(column), Some(index), 0) = (column, index, var.varlevelsup) else {
                     return false;
                 };
-                let subquery = entries.clone().nth(index).map(|entry| (*entry).subquery);
-                let Some(subquery) = subquery.filter(|subquery| !subquery.is_null()) else {
-                    return false;
+                let Some(entry) = entries.clone().nth(index) else { return false };
+                let subquery = match (*entry).rtekind {
+                    pg_sys::RTEKind::RTE_CTE => cte(query, entry),
+                    _ => (*entry).subquery,
                 };
+                if subquery.is_null() {
+                    return false;
+                }
                 (*subquery).setOperations.is_null()
                     && iter::<pg_sys::TargetEntry>((*subquery).targetList)
                         .nth(column)
@@ -151,6 +156,22 @@ unsafe fn has_fixed_scale(query: *const pg_sys::Query, expr: *mut pg_sys::Node) 
             }
             _ => false,
         }
+    }
+}
+
+/// The query of the CTE behind `entry`, if it is one of `query` itself; else NULL.
+unsafe fn cte(
+    query: *const pg_sys::Query,
+    entry: *const pg_sys::RangeTblEntry,
+) -> *mut pg_sys::Query {
+    // SAFETY: a range table entry of the query; names are C strings.
+    unsafe {
+        let name = CStr::from_ptr((*entry).ctename);
+        iter::<pg_sys::CommonTableExpr>((*query).cteList)
+            .find(|cte| (*entry).ctelevelsup == 0 && CStr::from_ptr((**cte).ctename) == name)
+            .map(|cte| (*cte).ctequery)
+            .filter(|found| tag(*found) == NodeTag::T_Query)
+            .map_or(std::ptr::null_mut(), |found| found.cast())
     }
 }
 

@@ -7,7 +7,7 @@
 //! that matters, the statement is planned once more, without us, and the plan is looked
 //! at and thrown away.
 
-use super::{run_planner, state};
+use super::{row_order, run_planner, state};
 use crate::nodes::{copy, iter, tag};
 use pgrx::pg_sys::{self, NodeTag};
 use std::ffi::{c_char, c_int, c_void};
@@ -71,7 +71,8 @@ impl Statement {
 /// What is known of the order of rows in PostgreSQL's own plan.
 #[derive(Default)]
 pub struct Native {
-    /// There is a grouping, and timing decides the order of the rows of each.
+    /// There is a grouping that follows the order of rows, and timing decides that of each
+    /// such grouping.
     pub shuffled: bool,
     /// A grouping follows an order that only a sort or a join knows.
     sorted: bool,
@@ -153,7 +154,7 @@ unsafe fn plan(statement: Statement) -> Native {
             native: Native::default(),
         };
         for plan in iter::<pg_sys::Plan>((*plan).subplans).chain([(*plan).planTree]) {
-            walk.visit(plan);
+            walk.visit(plan, false);
         }
         walk.native.shuffled = walk.groupings > 0 && walk.ordered == 0;
         walk.native.shows_leaf_order |= shows_leaf_order((*plan).planTree);
@@ -243,14 +244,26 @@ struct Walk {
 }
 
 impl Walk {
-    unsafe fn visit(&mut self, plan: *mut pg_sys::Plan) {
+    /// Looks at `plan`, which may run in several processes if it is `below_gather`.
+    unsafe fn visit(&mut self, plan: *mut pg_sys::Plan, below_gather: bool) {
         // SAFETY: NULL or a valid plan.
         unsafe {
+            let gathers = matches!(tag(plan), NodeTag::T_Gather | NodeTag::T_GatherMerge);
+            let children = children(plan);
+            children.into_iter().for_each(|child| self.visit(child, below_gather || gathers));
+            // What a process gets of a scan that several share, timing decides.
+            if below_gather && is_shared(plan) {
+                return;
+            }
             match tag(plan) {
                 NodeTag::T_Agg => {
                     let agg = &*plan.cast::<pg_sys::Agg>();
                     // The other half of a grouping in two halves is the one that counts.
-                    if agg.aggsplit & pg_sys::AGGSPLITOP_SKIPFINAL as pg_sys::AggSplit::Type == 0 {
+                    let partial = pg_sys::AGGSPLITOP_SKIPFINAL as pg_sys::AggSplit::Type;
+                    let keys = (agg.grpColIdx.cast_const(), agg.numCols);
+                    if agg.aggsplit & partial == 0
+                        && (row_order::calls_follow(plan) || keys_follow(plan, keys))
+                    {
                         let sorted = !matches!(
                             agg.aggstrategy,
                             pg_sys::AggStrategy::AGG_PLAIN | pg_sys::AggStrategy::AGG_HASHED
@@ -258,9 +271,19 @@ impl Walk {
                         self.grouping(plan, agg.numCols > 0, sorted);
                     }
                 }
-                NodeTag::T_Group | NodeTag::T_Unique | NodeTag::T_SetOp => {
-                    self.grouping(plan, true, true);
+                NodeTag::T_Group => {
+                    let group = &*plan.cast::<pg_sys::Group>();
+                    if keys_follow(plan, (group.grpColIdx, group.numCols)) {
+                        self.grouping(plan, true, true);
+                    }
                 }
+                NodeTag::T_Unique => {
+                    let unique = &*plan.cast::<pg_sys::Unique>();
+                    if keys_follow(plan, (unique.uniqColIdx, unique.numCols)) {
+                        self.grouping(plan, true, true);
+                    }
+                }
+                NodeTag::T_SetOp => self.grouping(plan, true, true),
                 NodeTag::T_Limit => {
                     // A sort right below is the query's own, if no subquery has one.
                     let input = (*plan).lefttree;
@@ -278,7 +301,6 @@ impl Walk {
                 }
                 _ => {}
             }
-            children(plan).into_iter().for_each(|child| self.visit(child));
         }
     }
 
@@ -299,6 +321,32 @@ impl Walk {
                 None => self.native.sorted = true,
             }
         }
+    }
+}
+
+/// Whether there is a node in `plan` that several processes share.
+unsafe fn is_shared(plan: *mut pg_sys::Plan) -> bool {
+    // SAFETY: NULL or a valid plan.
+    unsafe {
+        !plan.is_null()
+            && ((*plan).parallel_aware || children(plan).into_iter().any(|child| is_shared(child)))
+    }
+}
+
+/// Whether equal values of a column that `plan` groups by can look different. `columns` are
+/// those of its input, counted from 1.
+unsafe fn keys_follow(
+    plan: *const pg_sys::Plan,
+    (columns, count): (*const pg_sys::AttrNumber, c_int),
+) -> bool {
+    // SAFETY: a valid plan that groups by these columns of its input.
+    unsafe {
+        let targets = iter::<pg_sys::TargetEntry>((*(*plan).lefttree).targetlist);
+        (0..usize::try_from(count).unwrap_or(0)).any(|index| {
+            let column = *columns.add(index);
+            let target = targets.clone().find(|target| (**target).resno == column);
+            target.is_none_or(|target| !row_order::is_alike((*target).expr.cast()))
+        })
     }
 }
 

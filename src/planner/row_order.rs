@@ -196,7 +196,7 @@ unsafe fn look(root: *const pg_sys::PlannerInfo) -> Level {
         let one_row =
             (*query).hasAggs && (*query).groupClause.is_null() && (*query).groupingSets.is_null();
         let in_array = !parent.is_null() && may_be_array(query);
-        let result = (around.joined || in_array) && !one_row;
+        let result = (around.joined || in_array) && !one_row && !sorts_all(query);
         let grouped = result || windows_follow(query) || distinct_follows(query);
         let joined = grouped || groups_follow(query) || set_operations_follow(query);
         let plain = !(*query).hasAggs
@@ -208,6 +208,22 @@ unsafe fn look(root: *const pg_sys::PlannerInfo) -> Level {
         // Where rows are cut off, their order decides which are left.
         let cut = !(*query).limitCount.is_null() || !(*query).limitOffset.is_null();
         Level { joined, grouped, result, shown: plain && (around.shown || cut) }
+    }
+}
+
+/// Whether the order of a query's rows is all its own: it sorts by every column, so that
+/// rows that are equal to the sort are alike.
+unsafe fn sorts_all(query: *const pg_sys::Query) -> bool {
+    // SAFETY: a valid query.
+    unsafe {
+        let mut columns =
+            iter::<pg_sys::TargetEntry>((*query).targetList).filter(|entry| !(**entry).resjunk);
+        !(*query).sortClause.is_null()
+            && columns.all(|column| {
+                iter::<pg_sys::SortGroupClause>((*query).sortClause)
+                    .any(|sort| (*sort).tleSortGroupRef == (*column).ressortgroupref)
+                    && alike(query, (*column).expr.cast())
+            })
     }
 }
 
@@ -276,20 +292,51 @@ unsafe fn set_operations_follow(query: *const pg_sys::Query) -> bool {
     unsafe { follows((*query).setOperations) }
 }
 
+/// Whether an aggregate call of a finished plan follows the order of its rows.
+///
+/// # Safety
+///
+/// `plan` is a valid plan.
+pub unsafe fn calls_follow(plan: *const pg_sys::Plan) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let query = pg_sys::Query::default();
+        let parts = [(*plan).targetlist, (*plan).qual].into_iter().flat_map(|list| calls(list));
+        parts.into_iter().any(|call| follows_order(&query, call))
+    }
+}
+
+/// Whether equal values of `expr`, of a finished plan, always look the same.
+///
+/// # Safety
+///
+/// `expr` is a valid expression.
+pub unsafe fn is_alike(expr: *mut pg_sys::Node) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe { alike(&pg_sys::Query::default(), expr) }
+}
+
 /// The aggregate calls of a query.
 unsafe fn aggregates(query: *const pg_sys::Query) -> Vec<*mut pg_sys::Aggref> {
-    const FLAGS: u32 = pg_sys::PVC_INCLUDE_AGGREGATES
-        | pg_sys::PVC_RECURSE_WINDOWFUNCS
-        | pg_sys::PVC_INCLUDE_PLACEHOLDERS;
     // SAFETY: a valid query.
     unsafe {
         if !(*query).hasAggs {
             return Vec::new();
         }
-        let targets = [(*query).targetList.cast(), (*query).havingQual];
-        let parts = targets.into_iter().flat_map(|node: *mut pg_sys::Node| {
-            iter::<pg_sys::Node>(pg_sys::pull_var_clause(node, FLAGS as i32))
-        });
+        let mut found = calls((*query).targetList);
+        found.extend(calls((*query).havingQual.cast()));
+        found
+    }
+}
+
+/// The aggregate calls in an expression or a list of some.
+unsafe fn calls(node: *mut pg_sys::List) -> Vec<*mut pg_sys::Aggref> {
+    const FLAGS: u32 = pg_sys::PVC_INCLUDE_AGGREGATES
+        | pg_sys::PVC_RECURSE_WINDOWFUNCS
+        | pg_sys::PVC_INCLUDE_PLACEHOLDERS;
+    // SAFETY: valid expressions.
+    unsafe {
+        let parts = iter::<pg_sys::Node>(pg_sys::pull_var_clause(node.cast(), FLAGS as i32));
         parts.filter(|node| tag(*node) == NodeTag::T_Aggref).map(|node| node.cast()).collect()
     }
 }
