@@ -23,9 +23,8 @@ pub struct Fragment {
     /// Number of leaves.
     pub leaf_count: usize,
     /// Conditions that the engine cannot evaluate, to be checked by PostgreSQL
-    /// on the result. A fragment with pending conditions can be joined further
-    /// where that neither drops nor repeats the conditions' rows in another way
-    /// than they would be, but not aggregated, ordered or cut.
+    /// on the result. A fragment with pending conditions is not joined further,
+    /// aggregated, ordered or cut.
     pub pending: Vec<*mut pg_sys::Node>,
 }
 

@@ -255,9 +255,7 @@ struct Sorter {
 impl Sorter {
     /// Sorts `clauses` over the inputs `left` and `right`.
     ///
-    /// A pending condition of an input moves above the join if it does not
-    /// matter there: of either side of an inner join, of the left side of a
-    /// left, semi or anti join, whose rows come out as they went in.
+    /// The inputs have no pending conditions ([`input`]).
     unsafe fn sort(
         &mut self,
         (left, right): &(Rc<Fragment>, Rc<Fragment>),
@@ -268,20 +266,11 @@ impl Sorter {
             if left.leaf_count + right.leaf_count > MAX_LEAVES {
                 return Err(format!("more than {MAX_LEAVES} relations").into());
             }
-            let moves = match self.kind {
-                JoinKind::Inner => true,
-                JoinKind::Full => left.pending.is_empty() && right.pending.is_empty(),
-                _ => right.pending.is_empty(),
-            };
-            if !moves {
-                return Err("a condition below an outer join".into());
-            }
             // PostgreSQL itself refuses such a query.
             let full = self.kind == JoinKind::Full;
             if full && !clauses.clone().any(|info| self.key(info).is_some()) {
                 return Err("a full join without an equality".into());
             }
-            self.parts.pending = [left.pending.as_slice(), right.pending.as_slice()].concat();
             for (_, info) in in_evaluation_order(self.root, clauses, |info| info.cast()) {
                 if pg_sys::contain_volatile_functions(info.cast()) {
                     return Err("a volatile function in a join condition".into());
@@ -410,7 +399,9 @@ unsafe fn input(
             return leaf::fragment_of(root, rel).map(Rc::new);
         }
     }
-    let fragment = state::fragment(rel);
+    // What PostgreSQL checks on a join's rows it checks on all of them, not only on those
+    // that the next join keeps: one may raise an error.
+    let fragment = state::fragment(rel).filter(|fragment| fragment.pending.is_empty());
     // SAFETY: a valid relation.
     let is_base = unsafe { (*rel).reloptkind } == pg_sys::RelOptKind::RELOPT_BASEREL;
     match fragment {

@@ -36,7 +36,7 @@ fn database(server: &Server, encoding: &str, name: &str) -> Client {
 fn check(client: &mut Client, name: &str) {
     let query = format!(
         "SELECT \"{name}\", sum(amount) FROM \"{name}\" WHERE \"{name}\" > 3 AND \"{name}f\"(\"{name}\") < 8 \
-         GROUP BY 1"
+         GROUP BY 1 ORDER BY 1"
     );
     assert_uses_fusion(client, &query);
     for format in ["TEXT", "JSON", "XML", "YAML"] {
@@ -49,7 +49,7 @@ fn check(client: &mut Client, name: &str) {
     }
     for query in [
         &query,
-        &format!("SELECT t, count(*) FROM \"{name}\" GROUP BY t"),
+        &format!("SELECT t, count(*) FROM \"{name}\" GROUP BY t ORDER BY t"),
         &format!("SELECT e, count(*), min(e) FROM \"{name}\" GROUP BY e ORDER BY e"),
         &format!("SELECT count(*) FROM \"{name}\" WHERE t = '{name}1'"),
         &format!("SELECT sum(t::int) FROM \"{name}\""),

@@ -125,9 +125,7 @@ fn an_injected_difference_is_found_and_made_small() {
     let outputs = oracle.outputs(&small);
     let story = Story { origin: "the test", difference: &difference, outputs: &outputs };
     let script = script(&small, &story);
-    assert!(
-        script.contains("CREATE TABLE") && script.contains("enable_fusion_customscan = on"),
-        "{script}"
-    );
+    let tables = small.schema.tables.is_empty() || script.contains("CREATE TABLE");
+    assert!(tables && script.contains("enable_fusion_customscan = on"), "{script}");
     assert!(outputs[0].contains("off") && outputs[1].contains("on"), "{outputs:?}");
 }
