@@ -125,6 +125,12 @@ impl<'v> Padding<'v> {
 
     /// Appends what is missing; only characters that are taken are looked at.
     fn fill(&self, fill: &[u8], out: &mut Vec<u8>) -> Result<(), PgError> {
+        if let [only] = fill
+            && only.is_ascii()
+        {
+            out.resize(out.len() + self.missing, *only);
+            return Ok(());
+        }
         let mut rest = fill;
         for _ in 0..self.missing {
             let (next, after) = rest.split_at(first_length(rest)?);
@@ -147,6 +153,20 @@ pub fn reverse(value: &[u8], out: &mut Vec<u8>) -> Result<(), PgError> {
         return Ok(());
     }
     let start = out.len();
+    if simdutf8::basic::from_utf8(value).is_ok() {
+        out.extend(value.iter().rev());
+        // Each character ends with its first byte now, and is turned round once more.
+        let mut rest = out.get_mut(start..).unwrap_or_default();
+        while let Some(first) = rest.iter().position(|byte| *byte >= 0xc0) {
+            let (done, after) = rest.split_at_mut(first + 1);
+            let length = character::width(*done.last().unwrap_or(&0));
+            if let Some(character) = done.get_mut(first + 1 - length..) {
+                character.reverse();
+            }
+            rest = after;
+        }
+        return Ok(());
+    }
     out.resize(start + value.len(), 0);
     let mut end = out.len();
     for next in characters(value) {
@@ -172,6 +192,22 @@ pub fn translate(value: &[u8], from: &[u8], to: &[u8], out: &mut Vec<u8>) -> Res
         return Ok(());
     }
     limit::request(value.len(), MAX_CHARACTER)?;
+    let valid = (simdutf8::basic::from_utf8(value), str::from_utf8(from), str::from_utf8(to));
+    if let (Ok(value), Ok(from), Ok(to)) = valid {
+        let mut bytes = [0; MAX_CHARACTER];
+        for next in value.chars() {
+            let next = match from.chars().position(|candidate| candidate == next) {
+                Some(index) => to.chars().nth(index),
+                None => Some(next),
+            };
+            match next {
+                Some(next) if next.is_ascii() => out.push(next as u8),
+                Some(next) => out.extend_from_slice(next.encode_utf8(&mut bytes).as_bytes()),
+                None => {}
+            }
+        }
+        return Ok(());
+    }
     for next in characters(value) {
         let next = next?;
         match place(next, from)? {
@@ -300,6 +336,7 @@ pub fn md5(value: &[u8], out: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     /// What `build` appends.
     fn bytes(build: impl FnOnce(&mut Vec<u8>) -> Result<(), PgError>) -> Result<Vec<u8>, PgError> {
@@ -414,6 +451,20 @@ mod tests {
         let mut out = String::new();
         md5(b"", &mut out);
         assert_eq!(out, "d41d8cd98f00b204e9800998ecf8427e");
+    }
+
+    proptest! {
+        #[test]
+        fn short_cuts_change_nothing(value in "[abé日😀]{0,12}", set in "[aé日]{0,3}") {
+            let reversed = text(|out| reverse(value.as_bytes(), out));
+            prop_assert_eq!(reversed, value.chars().rev().collect::<String>());
+            // An invalid byte takes the other way.
+            let broken = [value.as_bytes(), b"\xff"].concat();
+            let longer = bytes(|out| reverse(&broken, out)).unwrap();
+            prop_assert_eq!(&longer[1..], bytes(|out| reverse(value.as_bytes(), out)).unwrap());
+            let with = |value: &[u8]| bytes(|out| translate(value, set.as_bytes(), b"xy", out)).unwrap();
+            prop_assert_eq!(with(&broken), [with(value.as_bytes()), b"\xff".to_vec()].concat());
+        }
     }
 
     #[test]

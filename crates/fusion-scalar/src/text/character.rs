@@ -10,16 +10,18 @@ use fusion_plan::{PgError, SqlState};
 use memchr::memchr;
 use std::fmt::Write;
 
+/// From this length on, to check text and then to count is quicker than to go from
+/// character to character.
+const LONG: usize = 24;
+
 /// The most bytes of a character that an error shows: four, because no character is
 /// longer.
 const MAX_SHOWN: usize = 4;
 
 /// `pg_utf_mblen`: how long a character is that starts with `first`.
 pub(super) fn width(first: u8) -> usize {
-    match first {
-        0xc0..=0xdf => 2,
-        0xe0..=0xef => 3,
-        0xf0..=0xf7 => 4,
+    match first.leading_ones() {
+        ones @ 2..=4 => ones as usize,
         _ => 1,
     }
 }
@@ -71,16 +73,22 @@ pub(super) fn characters(text: &[u8]) -> impl Iterator<Item = Result<&[u8], PgEr
 
 /// Whether each byte is a character, and no zero.
 pub(super) fn is_plain(text: &[u8]) -> bool {
-    // One less, so that zero becomes the largest byte. Without a branch, which the
-    // compiler turns into vector instructions.
-    text.iter().fold(0, |most: u8, byte| most.max(byte.wrapping_sub(1))) < 0x7f
+    highest(text) < 0x7f
 }
 
 /// `text` if it is valid and has no zero byte: then PostgreSQL's characters are
 /// Rust's, and none of its checks fails.
 pub(super) fn valid(text: &[u8]) -> Option<&str> {
-    let text = simdutf8::basic::from_utf8(text).ok()?;
-    memchr(0, text.as_bytes()).is_none().then_some(text)
+    match highest(text) {
+        0xff => None,
+        _ => simdutf8::basic::from_utf8(text).ok(),
+    }
+}
+
+/// The highest of all bytes less one, by which zero becomes the highest of all. Without a
+/// branch, which the compiler turns into vector instructions.
+fn highest(text: &[u8]) -> u8 {
+    text.iter().fold(0, |highest, byte| highest.max(byte.wrapping_sub(1)))
 }
 
 /// How far the first `limit` characters of `text` reach, or those before the first
@@ -95,11 +103,14 @@ pub(super) fn advance(text: &[u8], limit: usize) -> Result<(usize, usize), PgErr
         return Ok((head.len(), head.len()));
     }
     let (mut at, mut count) = (0, 0);
-    while count < limit {
-        match text.get(at..) {
-            None | Some([] | [0, ..]) => break,
-            Some(rest) => at += first_length(rest)?,
+    while count < limit
+        && let Some(first) = text.get(at).filter(|first| **first != 0)
+    {
+        let end = at + width(*first);
+        if end > text.len() {
+            return Err(invalid_sequence(text.get(at..).unwrap_or_default()));
         }
+        at = end;
         count += 1;
     }
     Ok((at, count))
@@ -111,13 +122,17 @@ pub(super) fn advance(text: &[u8], limit: usize) -> Result<(usize, usize), PgErr
 ///
 /// If one of them breaks off.
 pub(super) fn count(text: &[u8]) -> Result<usize, PgError> {
-    if is_plain(text) {
+    let highest = highest(text);
+    if highest < 0x7f {
         return Ok(text.len());
     }
-    match valid(text) {
-        Some(text) => Ok(text.chars().count()),
-        None => advance(text, usize::MAX).map(|(_, count)| count),
+    if highest < 0xff
+        && text.len() >= LONG
+        && let Ok(text) = simdutf8::basic::from_utf8(text)
+    {
+        return Ok(text.chars().count());
     }
+    advance(text, usize::MAX).map(|(_, count)| count)
 }
 
 /// Where the characters of `text` end: at its first zero byte, or its end.
@@ -126,9 +141,9 @@ pub(super) fn count(text: &[u8]) -> Result<usize, PgError> {
 ///
 /// If one of them breaks off.
 pub(super) fn end(text: &[u8]) -> Result<usize, PgError> {
-    match valid(text) {
-        Some(text) => Ok(text.len()),
-        None => advance(text, usize::MAX).map(|(end, _)| end),
+    match is_plain(text) || valid(text).is_some() {
+        true => Ok(text.len()),
+        false => advance(text, usize::MAX).map(|(end, _)| end),
     }
 }
 

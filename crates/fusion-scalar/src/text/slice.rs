@@ -92,6 +92,9 @@ pub fn left(value: &[u8], count: i32) -> Result<Range<usize>, PgError> {
 pub fn right(value: &[u8], count: i32) -> Result<Range<usize>, PgError> {
     let skipped = match usize::try_from(count) {
         Ok(count) => {
+            if character::is_plain(value) {
+                return Ok(value.len().saturating_sub(count)..value.len());
+            }
             if let Some(text) = character::valid(value) {
                 return Ok(position_from_end(text, count)..value.len());
             }
@@ -142,15 +145,15 @@ pub fn trim(value: &[u8], set: &[u8], ends: Ends) -> Result<Range<usize>, PgErro
     if value.is_empty() || set.is_empty() {
         return Ok(0..value.len());
     }
-    if character::is_plain(value) || simdutf8::basic::from_utf8(value).is_ok() {
-        if set.is_ascii() {
-            return Ok(super::bytes::trim(value, set, ends));
-        }
-        if let (Ok(value), Ok(set)) = (str::from_utf8(value), str::from_utf8(set)) {
-            return Ok(trim_where(value, ends, |character| set.contains(character)));
-        }
+    if value.is_ascii() && set.is_ascii() {
+        return Ok(super::bytes::trim(value, set, ends));
     }
-    trim_any(value, set, ends)
+    let text = simdutf8::basic::from_utf8(value);
+    match (text, str::from_utf8(set)) {
+        (Ok(_), _) if set.is_ascii() => Ok(super::bytes::trim(value, set, ends)),
+        (Ok(text), Ok(set)) => Ok(trim_where(text, ends, |character| set.contains(character))),
+        _ => trim_any(value, set, ends),
+    }
 }
 
 fn trim_where(value: &str, ends: Ends, in_set: impl Fn(char) -> bool) -> Range<usize> {
