@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::case::{Against, Case};
+use crate::case::{Against, Basis, Case};
 use crate::kinds::{ALL, kinds};
 use crate::verdict::{Judgement, Verdict, without_values};
 
@@ -16,8 +16,9 @@ pub struct Tally {
     pub invalid: BTreeMap<String, usize>,
     /// Valid queries without a PgFusion node in the forced plan.
     pub not_taken: usize,
-    /// Those of them that could choose.
-    pub not_chosen: usize,
+    /// Those of them that were not forced, or are about PostgreSQL's serial plan, where much
+    /// stays in PostgreSQL.
+    pub kept: usize,
     /// Compared queries with the same rows.
     pub same: usize,
     /// Those of them with at least one row.
@@ -72,8 +73,9 @@ impl Tally {
             let different = matches!(judgement.verdict, Verdict::Different(_));
             kind.different += usize::from(different);
         }
-        if case.against == Against::Chosen && judgement.verdict == Verdict::NotTaken {
-            self.not_chosen += 1;
+        let may_keep = case.against == Against::Chosen || case.basis == Basis::Serial;
+        if may_keep && judgement.verdict == Verdict::NotTaken {
+            self.kept += 1;
         }
         match &judgement.verdict {
             Verdict::Invalid(failure) => {
@@ -120,10 +122,10 @@ impl Tally {
         self.valid() - self.not_taken - self.slow
     }
 
-    /// Of 100 valid queries, how many ran with a PgFusion node; without those that were not
-    /// forced and have none.
+    /// Of 100 valid queries, how many ran with a PgFusion node; without those that may have
+    /// none.
     pub fn taken_percent(&self) -> f64 {
-        percent(self.taken(), self.valid() - self.not_chosen)
+        percent(self.taken(), self.valid() - self.kept)
     }
 
     /// Of 100 queries, how many PostgreSQL accepts.
@@ -221,7 +223,6 @@ fn functions(line: &str) -> Vec<&str> {
 mod tests {
     use super::*;
     use crate::ast::{Query, Select};
-    use crate::case::Basis;
     use crate::manner::Manner;
     use crate::schema::Schema;
     use crate::verdict::Failure;

@@ -64,7 +64,7 @@ fn table(dice: &mut Dice, values: &mut Values, number: usize) -> Table {
     }
     let partitions =
         if columns[0].unique && dice.percent(8) { dice.between(2, 3) as u8 } else { 0 };
-    let indexes = indexes(dice, &columns);
+    let indexes = indexes(dice, &columns, &rows);
     let heirs = if partitions == 0 && dice.percent(10) { dice.between(1, 2) as u8 } else { 0 };
     let homes = homes(dice, heirs, &columns, &mut rows);
     Table {
@@ -345,17 +345,21 @@ fn share_late_value(column: &mut Column, index: usize, rows: &mut [Row]) {
     }
 }
 
-fn indexes(dice: &mut Dice, columns: &[Column]) -> Vec<Index> {
+fn indexes(dice: &mut Dice, columns: &[Column], rows: &[Row]) -> Vec<Index> {
     let mut indexes = Vec::new();
     if columns[0].unique && dice.percent(60) {
         indexes.push(Index { columns: vec!["id".to_owned()], primary: true });
     }
     if dice.percent(40) {
-        let short = |column: &&Column| {
+        let short = |column: &Column| {
             !matches!(column.ty, Ty::Point | Ty::Jsonb | Ty::Text | Ty::Bytea | Ty::Varchar)
         };
-        let names: Vec<&str> =
-            columns.iter().filter(short).map(|column| column.name.as_str()).collect();
+        // An index cannot have long values.
+        let is_long =
+            |index: usize| rows.iter().any(|row| row[index].as_deref().is_some_and(cell::is_long));
+        let all = columns.iter().enumerate();
+        let columns = all.filter(|(index, column)| short(column) && !is_long(*index));
+        let names: Vec<&str> = columns.map(|(_, column)| column.name.as_str()).collect();
         if !names.is_empty() {
             let columns =
                 (0..dice.between(1, 2)).map(|_| (*dice.pick(&names)).to_owned()).collect();
