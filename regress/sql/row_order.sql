@@ -14,14 +14,14 @@ DECLARE
     node text := fusion_of(query);
     first text[] := rows_of(query, true);
 BEGIN
-    IF query !~* 'order by' THEN
+    IF NOT says_order(query) THEN
         first := ARRAY(SELECT r FROM unnest(first) r ORDER BY r COLLATE "C");
     END IF;
     FOR i IN 2..times LOOP
         DECLARE
             again text[] := rows_of(query, true);
         BEGIN
-            IF query !~* 'order by' THEN
+            IF NOT says_order(query) THEN
                 again := ARRAY(SELECT r FROM unnest(again) r ORDER BY r COLLATE "C");
             END IF;
             IF again <> first THEN
