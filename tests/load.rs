@@ -1,4 +1,5 @@
-//! Many clients at a time: fusion queries, pgbench's TPC-B writes and cancel requests.
+//! Many clients at a time: fusion queries, read at once and through portals in steps,
+//! pgbench's TPC-B writes and cancel requests.
 //! No answer is wrong, no query fails but the cancelled ones, and the worker's memory
 //! stays what it is after a while.
 //!
@@ -15,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use fusion_bench::connect::Rows;
 use fusion_bench::measure::Mode;
+use fusion_tests::portal::{self, Sent};
 use fusion_tests::process::{private_memory_mb, running_worker};
 use fusion_tests::query::{pool, set_mode};
 use fusion_tests::server::Server;
@@ -22,7 +24,7 @@ use fusion_tests::shops::{BY_CITY, start};
 use fusion_tests::victim::{Failure, assert_recovered, watcher};
 use postgres::{CancelToken, NoTls};
 
-/// Each gives one row with `0`, whatever is written meanwhile.
+/// Each gives one row with `0`, or none, whatever is written meanwhile.
 const INVARIANTS: [&str; 4] = [
     "SELECT abs(a - t) + abs(t - b) + abs(b - h) FROM \
      (SELECT coalesce(sum(abalance), 0) AS a FROM pgbench_accounts) a, \
@@ -57,6 +59,8 @@ struct Load {
 #[derive(Default)]
 struct Tally {
     queries: AtomicUsize,
+    /// Of these, the ones that were read through a portal.
+    portals: AtomicUsize,
     cancelled: AtomicUsize,
 }
 
@@ -66,37 +70,54 @@ fn pgbench(server: &Server, arguments: &[&str]) -> Child {
     command.spawn().expect("pgbench belongs to PostgreSQL")
 }
 
+/// A query, and its rows as both ways of reading give them: they never change.
+struct Question {
+    sql: &'static str,
+    rows: Rows,
+    sent: Vec<Sent>,
+}
+
+/// How a client reads: every second one through portals, a few rows at a time.
+fn step_of(number: usize) -> Option<i32> {
+    match number % 4 {
+        0 | 3 => None,
+        1 => Some(3),
+        _ => Some(100),
+    }
+}
+
 /// A client that asks and compares until the time is over.
 fn client(
     server: &Server,
     number: usize,
-    expected: &[Rows],
+    questions: &[Question],
     tokens: &Mutex<Vec<CancelToken>>,
     stop: &AtomicBool,
     tally: &Tally,
 ) {
     let mut client = server.connect();
     // Some as installed, most forced.
-    set_mode(&mut client, if number % 4 == 3 { Mode::On } else { Mode::Force });
+    set_mode(&mut client, if number % 8 < 2 { Mode::On } else { Mode::Force });
     tokens.lock().unwrap().push(client.cancel_token());
     let mut dice = number as u64 * 2_654_435_761 + 1;
     while !stop.load(Ordering::Relaxed) {
         dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        let choice = (dice >> 33) as usize % (INVARIANTS.len() + CONSTANT.len());
-        let (sql, constant) = match choice.checked_sub(INVARIANTS.len()) {
-            Some(constant) => (CONSTANT[constant], Some(&expected[constant])),
-            None => (INVARIANTS[choice], None),
+        let Question { sql, rows, sent } = &questions[(dice >> 33) as usize % questions.len()];
+        let answer = match step_of(number) {
+            None => client.simple_query(sql).map(|found| {
+                let found = Rows::from(found);
+                assert!(found == *rows, "wrong answer: {found:?}\n{sql}");
+            }),
+            Some(step) => portal::in_steps(&mut client, sql, step, || {}).map(|found| {
+                assert!(found == *sent, "wrong answer in steps of {step}: {found:?}\n{sql}");
+            }),
         };
-        match client.simple_query(sql).map(Rows::from).map_err(Failure::from) {
-            Ok(rows) => {
-                match constant {
-                    Some(expected) => assert!(rows == *expected, "wrong answer: {rows:?}\n{sql}"),
-                    None => {
-                        let wrong = rows.rows.iter().flatten().any(|v| v.as_deref() != Some("0"));
-                        assert!(!wrong, "sums that do not agree: {rows:?}\n{sql}");
-                    }
-                }
+        match answer.map_err(Failure::from) {
+            Ok(()) => {
                 tally.queries.fetch_add(1, Ordering::Relaxed);
+                if step_of(number).is_some() {
+                    tally.portals.fetch_add(1, Ordering::Relaxed);
+                }
             }
             Err(failure) => {
                 assert!(failure.is_cancel(), "{failure:?}\n{sql}");
@@ -129,7 +150,18 @@ fn run(load: &Load) {
     assert!(pgbench(&server, &["-i", "-q", "-s", "2"]).wait().unwrap().success());
     let mut watcher = watcher(&server);
     watcher.batch_execute("VACUUM ANALYZE").unwrap();
-    let expected = CONSTANT.map(|sql| Rows::from(watcher.simple_query(sql).unwrap()));
+    let questions: Vec<Question> = INVARIANTS
+        .iter()
+        .chain(&CONSTANT)
+        .map(|sql| {
+            let rows = Rows::from(watcher.simple_query(sql).unwrap());
+            Question { sql, rows, sent: portal::read_in_steps(&mut watcher, sql, 0, || {}) }
+        })
+        .collect();
+    for Question { sql, rows, .. } in &questions[..INVARIANTS.len()] {
+        let wrong = rows.rows.iter().flatten().any(|value| value.as_deref() != Some("0"));
+        assert!(!wrong, "sums that do not agree: {rows:?}\n{sql}");
+    }
     set_mode(&mut watcher, Mode::Force);
     for sql in INVARIANTS.iter().chain(&CONSTANT) {
         let plan = Rows::from(watcher.simple_query(&format!("EXPLAIN {sql}")).unwrap()).lines();
@@ -145,9 +177,9 @@ fn run(load: &Load) {
     let samples = thread::scope(|scope| {
         let clients: Vec<_> = (0..load.clients)
             .map(|number| {
-                let (server, expected) = (&server, &expected);
+                let (server, questions) = (&server, &questions);
                 let (stop, tally, tokens) = (&stop, &tally, &tokens);
-                scope.spawn(move || client(server, number, expected, tokens, stop, tally))
+                scope.spawn(move || client(server, number, questions, tokens, stop, tally))
             })
             .collect();
         let samples = scope.spawn(|| watch(&server, &stop));
@@ -175,6 +207,7 @@ fn run(load: &Load) {
     let transactions: i64 =
         watcher.query_one("SELECT count(*) FROM pgbench_history", &[]).unwrap().get(0);
     let (queries, cancelled) = (tally.queries.into_inner(), tally.cancelled.into_inner());
+    let portals = tally.portals.into_inner();
 
     // Flat after the first minute, or quarter: the later half is no higher than the
     // time before, with room for noise.
@@ -182,12 +215,13 @@ fn run(load: &Load) {
     let before = peak(&samples, settled, load.time / 2);
     let after = peak(&samples, load.time / 2, load.time * 2);
     println!(
-        "{} clients, {} writers, {:?}: {queries} queries, {cancelled} cancelled, {transactions} \
-         transactions, at most {waiting} sessions; worker's memory {before:.0} MB, then {after:.0} MB",
+        "{} clients, {} writers, {:?}: {queries} queries, {portals} of them through portals, \
+         {cancelled} cancelled, {transactions} transactions, at most {waiting} sessions; worker's memory {before:.0} MB, then {after:.0} MB",
         load.clients, load.writers, load.time
     );
     assert!(after < before * 1.25 + 64.0, "{before} MB became {after} MB");
-    assert!(queries > load.clients && transactions > 100 && cancelled > 0);
+    assert!(queries > load.clients && portals > load.clients / 2);
+    assert!(transactions > 100 && cancelled > 0);
     drop(watcher);
     assert_recovered(&server);
     let log = server.log();

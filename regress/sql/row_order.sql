@@ -143,6 +143,12 @@ SELECT same('SELECT k, array_agg(id ORDER BY id), string_agg(DISTINCT k2::text, 
 SELECT same('SELECT id, rank() OVER (ORDER BY k), sum(k2) OVER (PARTITION BY k) FROM digits JOIN odd USING (id)');
 SELECT same('SELECT array_agg(m) FROM (SELECT max(k2) AS m FROM digits JOIN odd USING (id)) s');
 
+-- calls of a query level that mention columns of those around it, or stand in its sublinks
+SELECT same('SELECT o.id, s.f, s.m FROM odd o CROSS JOIN LATERAL (SELECT DISTINCT first_value(d.k) OVER (ORDER BY o.id DESC) AS f, (SELECT min(a.k2) FROM digits a JOIN odd b USING (id) WHERE b.id < 900) AS m FROM digits d WHERE d.id < 4) s WHERE o.id < 200');
+SELECT same('SELECT o.id, (SELECT string_agg(DISTINCT (d.k + o.id)::text, (SELECT max(q.id)::text FROM odd q WHERE q.id < 99)) FROM digits d WHERE d.id < o.id) FROM odd o WHERE o.id < 200');
+SELECT same('SELECT k, (SELECT array_agg(d.id ORDER BY d.id) FROM (VALUES (1)) v), (SELECT sum(a.k2) FROM digits a JOIN odd USING (id) WHERE a.k = d.k AND a.id < 3000) FROM digits d WHERE id < 3000 GROUP BY k');
+SELECT same('SELECT k, (SELECT sum(d.x) FROM (VALUES (1)) v) FROM digits d JOIN odd USING (id) GROUP BY k');
+
 -- an order that somebody asked for below is shown
 SELECT in_order('SELECT * FROM (SELECT id FROM digits ORDER BY id DESC) s LIMIT 5');
 SELECT in_order('SELECT * FROM (SELECT id, k FROM digits ORDER BY id DESC LIMIT 10000) s WHERE k <> 3 LIMIT 5');

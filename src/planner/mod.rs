@@ -19,6 +19,7 @@
 mod aggregate;
 mod alike;
 mod build;
+mod calls;
 mod collation;
 mod compare;
 pub mod compatibility;

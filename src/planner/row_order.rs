@@ -11,9 +11,9 @@
 //! ```
 
 use super::alike::{alike, type_is_alike};
+use super::calls::Calls;
 use super::fragment::{Fragment, Kind};
 use super::native::{self, native};
-use super::upper::depends_on_rows;
 use super::{Reason, leaf};
 use crate::nodes::{self, iter, tag};
 use pgrx::pg_sys::{self, NodeTag};
@@ -301,8 +301,8 @@ pub unsafe fn calls_follow(plan: *const pg_sys::Plan) -> bool {
     // SAFETY: the caller's promise.
     unsafe {
         let query = pg_sys::Query::default();
-        let parts = [(*plan).targetlist, (*plan).qual].into_iter().flat_map(|list| calls(list));
-        parts.into_iter().any(|call| follows_order(&query, call))
+        let calls = [(*plan).targetlist, (*plan).qual].map(|list| Calls::of(list.cast()));
+        calls.iter().flat_map(|calls| &calls.aggregates).any(|call| follows_order(&query, *call))
     }
 }
 
@@ -323,39 +323,21 @@ unsafe fn aggregates(query: *const pg_sys::Query) -> Vec<*mut pg_sys::Aggref> {
         if !(*query).hasAggs {
             return Vec::new();
         }
-        let mut found = calls((*query).targetList);
-        found.extend(calls((*query).havingQual.cast()));
+        let mut found = Calls::of((*query).targetList.cast()).aggregates;
+        found.extend(Calls::of((*query).havingQual).aggregates);
         found
-    }
-}
-
-/// The aggregate calls in an expression or a list of some.
-unsafe fn calls(node: *mut pg_sys::List) -> Vec<*mut pg_sys::Aggref> {
-    const FLAGS: u32 = pg_sys::PVC_INCLUDE_AGGREGATES
-        | pg_sys::PVC_RECURSE_WINDOWFUNCS
-        | pg_sys::PVC_INCLUDE_PLACEHOLDERS;
-    // SAFETY: valid expressions.
-    unsafe {
-        let parts = iter::<pg_sys::Node>(pg_sys::pull_var_clause(node.cast(), FLAGS as i32));
-        parts.filter(|node| tag(*node) == NodeTag::T_Aggref).map(|node| node.cast()).collect()
     }
 }
 
 /// Whether a window function follows the order of rows that its window does not order.
 unsafe fn windows_follow(query: *const pg_sys::Query) -> bool {
-    const FLAGS: u32 = pg_sys::PVC_RECURSE_AGGREGATES
-        | pg_sys::PVC_INCLUDE_WINDOWFUNCS
-        | pg_sys::PVC_INCLUDE_PLACEHOLDERS;
     // SAFETY: a valid query, whose window functions name its windows.
     unsafe {
         if !(*query).hasWindowFuncs {
             return false;
         }
-        let parts = pg_sys::pull_var_clause((*query).targetList.cast(), FLAGS as i32);
-        let mut calls =
-            iter::<pg_sys::Node>(parts).filter(|node| tag(*node) == NodeTag::T_WindowFunc);
-        calls.any(|node| {
-            let call = &*node.cast::<pg_sys::WindowFunc>();
+        Calls::of((*query).targetList.cast()).windows.into_iter().any(|call| {
+            let call = &*call;
             let is_whole = || {
                 let window = iter::<pg_sys::WindowClause>((*query).windowClause)
                     .find(|window| (**window).winref == call.winref);
@@ -398,7 +380,8 @@ unsafe fn follows_order(query: *const pg_sys::Query, call: *const pg_sys::Aggref
         if !sorts.is_null() {
             // Sorted by all its arguments, it sees them in an order of their own.
             return !values.all(|value| {
-                if !depends_on_rows((*value).expr.cast()) {
+                let level = call.agglevelsup as i32;
+                if !pg_sys::contain_vars_of_level((*value).expr.cast(), level) {
                     return true;
                 }
                 let sorted = iter::<pg_sys::SortGroupClause>(sorts)

@@ -25,26 +25,35 @@ pub type Sent = Vec<Option<Bytes>>;
 /// The rows of `sql` through a portal of the extended protocol, `step` of them for each
 /// message Execute, as fetch sizes of client libraries have it; 0 is all at once.
 /// `between` runs after each step.
-pub fn read_in_steps(
+pub fn in_steps(
     client: &mut Client,
     sql: &str,
     step: i32,
     mut between: impl FnMut(),
-) -> Vec<Sent> {
-    let mut transaction = client.transaction().expect("a transaction begins");
-    let portal = transaction.bind(sql, &[]).unwrap_or_else(|error| panic!("{error}\n{sql}"));
+) -> Result<Vec<Sent>, postgres::Error> {
+    let mut transaction = client.transaction()?;
+    let portal = transaction.bind(sql, &[])?;
     let mut rows = Vec::new();
     loop {
-        let portion = transaction.query_portal(&portal, step);
-        let portion = portion.unwrap_or_else(|error| panic!("{error}\n{sql}"));
+        let portion = transaction.query_portal(&portal, step)?;
         rows.extend(portion.iter().map(sent));
         between();
         if step == 0 || portion.len() < step as usize {
             break;
         }
     }
-    transaction.commit().expect("a transaction ends");
-    rows
+    transaction.commit()?;
+    Ok(rows)
+}
+
+/// [`in_steps`] of a query that must not fail.
+pub fn read_in_steps(
+    client: &mut Client,
+    sql: &str,
+    step: i32,
+    between: impl FnMut(),
+) -> Vec<Sent> {
+    in_steps(client, sql, step, between).unwrap_or_else(|error| panic!("{error}\n{sql}"))
 }
 
 fn sent(row: &Row) -> Sent {
