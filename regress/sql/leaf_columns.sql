@@ -79,6 +79,12 @@ SELECT same('SELECT id, n, tz, iv, u, e, free, j, p, nm, count(*) FROM kinds k J
 SELECT same('SELECT i.item_id, name, price, count(DISTINCT f.quantity), count(f.quantity) FROM items i LEFT JOIN facts f USING (item_id) GROUP BY i.item_id, name, price');
 SELECT plan_of('SELECT i.item_id, name, count(DISTINCT f.quantity) FROM items i LEFT JOIN facts f USING (item_id) GROUP BY i.item_id, name, price');
 SELECT plan_of('SELECT id, name, count(*) FROM parents GROUP BY id');
+-- above a join that PostgreSQL groups
+SELECT same_serially('SELECT p.name FROM shops s CROSS JOIN parents p WHERE p.id < 200 GROUP BY p.id');
+SELECT same_serially('SELECT name, count(*) FROM parents p JOIN facts f ON f.item_id = p.id GROUP BY p.id');
+SELECT same_serially('SELECT (SELECT p.name FROM shops s LIMIT 1), array_length(array_agg(f.fact_id), 1) FROM parents p JOIN facts f ON f.item_id = p.id GROUP BY p.id');
+SELECT same_serially('SELECT id FROM parents p JOIN kinds k USING (id) GROUP BY p.id HAVING p.name > ''b''');
+SELECT same_serially('SELECT f.note, (SELECT max(q.n) FROM (SELECT p.name AS n FROM shops s JOIN parents p ON p.id > s.shop_id WHERE p.id < 30 GROUP BY p.id) q WHERE q.n > f.note) FROM facts f WHERE f.fact_id < 50');
 SELECT pool_is_idle();
 DROP TABLE many, parents, children;
 DROP SEQUENCE calls;

@@ -3,6 +3,7 @@
 use super::aggregate::aggregate;
 use super::build::{Column, Outputs, variables};
 use super::collation::check_text_comparison;
+use super::dependence::is_determined;
 use super::expr::{Params, Translator};
 use super::fragment::{AggregateFragment, Fragment, Kind};
 use super::order::in_evaluation_order;
@@ -310,20 +311,12 @@ unsafe fn loose_columns(
 }
 
 /// How a group shows `expr`, a column that is not grouped by.
-///
-/// The parser let it through because the keys contain a primary key of its table
-/// (`check_functional_grouping`), or the planner found a unique one
-/// (`remove_useless_groupby_columns`). That says nothing of the table's children: a
-/// group may have rows of several of them, and PostgreSQL's Agg shows the first.
 unsafe fn how_shown(root: *mut pg_sys::PlannerInfo, expr: *mut pg_sys::Node) -> AggregateFunction {
     // SAFETY: an expression of the query being planned; the array has an entry for every
     // range table index.
     unsafe {
-        let is_determined = cast::<pg_sys::Var, _>(expr).is_some_and(|var| {
-            let entry = &**(*root).simple_rte_array.add(var.varno as usize);
-            entry.rtekind == pg_sys::RTEKind::RTE_RELATION
-                && (!entry.inh || entry.relkind as u8 == pg_sys::RELKIND_PARTITIONED_TABLE)
-        });
+        let is_determined = cast::<pg_sys::Var, _>(expr)
+            .is_some_and(|var| is_determined(*(*root).simple_rte_array.add(var.varno as usize)));
         if is_determined { AggregateFunction::AnyValue } else { AggregateFunction::First }
     }
 }

@@ -25,6 +25,7 @@ mod compare;
 pub mod compatibility;
 mod cost;
 mod cursor;
+mod dependence;
 mod expr;
 mod fragment;
 mod functions;

@@ -7,8 +7,9 @@
 //! that matters, the statement is planned once more, without us, and the plan is looked
 //! at and thrown away.
 
+use super::dependence::shows_first;
 use super::{row_order, run_planner, state};
-use crate::nodes::{copy, iter, tag};
+use crate::nodes::{cast, copy, iter, tag};
 use pgrx::pg_sys::{self, NodeTag};
 use std::ffi::{c_char, c_int, c_void};
 use std::ptr;
@@ -149,6 +150,7 @@ unsafe fn plan(statement: Statement) -> Native {
             rtable: (*plan).rtable,
             // An order that a subquery asks for is one that PostgreSQL keeps.
             sorts_matter: facts.orders_subquery,
+            shows_first: facts.shows_first,
             groupings: 0,
             ordered: 0,
             native: Native::default(),
@@ -183,6 +185,8 @@ pub struct Facts {
     pub lists_in_subquery: bool,
     /// There is an `ARRAY(SELECT ...)`.
     pub makes_array: bool,
+    /// A group shows its first row's value of a column.
+    pub shows_first: bool,
     depth: usize,
 }
 
@@ -213,6 +217,7 @@ unsafe fn facts(query: *mut pg_sys::Query) -> Facts {
                         known.lists_in_subquery |=
                             iter((*query).rtable).any(|entry| has_order(entry));
                     }
+                    known.shows_first |= shows_first(query);
                     known.depth += 1;
                     pg_sys::query_tree_walker(query, Some(look), facts, 0);
                     (*facts.cast::<Facts>()).depth -= 1;
@@ -237,6 +242,8 @@ unsafe fn facts(query: *mut pg_sys::Query) -> Facts {
 struct Walk {
     rtable: *mut pg_sys::List,
     sorts_matter: bool,
+    /// A grouping may show columns of its first rows.
+    shows_first: bool,
     groupings: usize,
     /// Those whose rows come in an order that timing does not decide.
     ordered: usize,
@@ -262,7 +269,9 @@ impl Walk {
                     let partial = pg_sys::AGGSPLITOP_SKIPFINAL as pg_sys::AggSplit::Type;
                     let keys = (agg.grpColIdx.cast_const(), agg.numCols);
                     if agg.aggsplit & partial == 0
-                        && (row_order::calls_follow(plan) || keys_follow(plan, keys))
+                        && (row_order::calls_follow(plan)
+                            || keys_follow(plan, keys)
+                            || (self.shows_first && shows_more(plan, keys)))
                     {
                         let sorted = !matches!(
                             agg.aggstrategy,
@@ -273,7 +282,8 @@ impl Walk {
                 }
                 NodeTag::T_Group => {
                     let group = &*plan.cast::<pg_sys::Group>();
-                    if keys_follow(plan, (group.grpColIdx, group.numCols)) {
+                    let keys = (group.grpColIdx.cast_const(), group.numCols);
+                    if keys_follow(plan, keys) || (self.shows_first && shows_more(plan, keys)) {
                         self.grouping(plan, true, true);
                     }
                 }
@@ -346,6 +356,23 @@ unsafe fn keys_follow(
             let column = *columns.add(index);
             let target = targets.clone().find(|target| (**target).resno == column);
             target.is_none_or(|target| !row_order::is_alike((*target).expr.cast()))
+        })
+    }
+}
+
+/// Whether `plan` shows columns of its input besides those that it groups by.
+unsafe fn shows_more(
+    plan: *const pg_sys::Plan,
+    (columns, count): (*const pg_sys::AttrNumber, c_int),
+) -> bool {
+    const FLAGS: u32 = pg_sys::PVC_INCLUDE_AGGREGATES | pg_sys::PVC_RECURSE_PLACEHOLDERS;
+    // SAFETY: a valid plan that groups by these columns of its input.
+    unsafe {
+        let keys = (0..usize::try_from(count).unwrap_or(0)).map(|index| *columns.add(index));
+        [(*plan).targetlist, (*plan).qual].into_iter().any(|list| {
+            iter::<pg_sys::Node>(pg_sys::pull_var_clause(list.cast(), FLAGS as c_int))
+                .filter_map(|part| cast::<pg_sys::Var, _>(part))
+                .any(|var| !keys.clone().any(|key| key == var.varattno))
         })
     }
 }

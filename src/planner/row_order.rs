@@ -12,6 +12,7 @@
 
 use super::alike::{alike, type_is_alike};
 use super::calls::Calls;
+use super::dependence::shows_first;
 use super::fragment::{Fragment, Kind};
 use super::native::{self, native};
 use super::{Reason, leaf};
@@ -236,11 +237,13 @@ unsafe fn may_be_array(query: *const pg_sys::Query) -> bool {
     }
 }
 
-/// Whether an aggregate or a group key follows the order of the rows it reads.
+/// Whether an aggregate, a group key or a column that is shown without being one follows
+/// the order of the rows it reads.
 unsafe fn groups_follow(query: *const pg_sys::Query) -> bool {
     // SAFETY: a valid query.
     unsafe {
         clauses_follow(query, (*query).groupClause)
+            || shows_first(query)
             || aggregates(query).into_iter().any(|call| follows_order(query, call))
     }
 }
