@@ -119,4 +119,10 @@ SELECT same('SELECT fact_id, count(*) FROM facts GROUP BY fact_id');
 SELECT same('SELECT count(*) FROM (SELECT FROM facts) f');
 SELECT same('SELECT count(*) FROM facts, shops');
 SELECT same('SELECT sum(DISTINCT ratio), count(DISTINCT ratio) FROM facts');
+-- the average of negative zeros is 0 (float8_accum), their sum is not
+CREATE TABLE zeros (f4 float4, f8 float8);
+INSERT INTO zeros VALUES ('-0', '-0'), ('-0', '-0');
+SELECT same('SELECT avg(f4), avg(f8), sum(f4), sum(f8), max(f8) FROM zeros');
+SELECT same('SELECT f8 IS NULL, avg(f4), avg(f8), sum(f4), sum(f8) FROM zeros GROUP BY 1');
+DROP TABLE zeros;
 SELECT pool_is_idle();

@@ -149,6 +149,37 @@ SELECT same('SELECT o.id, (SELECT string_agg(DISTINCT (d.k + o.id)::text, (SELEC
 SELECT same('SELECT k, (SELECT array_agg(d.id ORDER BY d.id) FROM (VALUES (1)) v), (SELECT sum(a.k2) FROM digits a JOIN odd USING (id) WHERE a.k = d.k AND a.id < 3000) FROM digits d WHERE id < 3000 GROUP BY k');
 SELECT same('SELECT k, (SELECT sum(d.x) FROM (VALUES (1)) v) FROM digits d JOIN odd USING (id) GROUP BY k');
 
+-- a common table expression is read by levels further in
+SELECT same('WITH c AS MATERIALIZED (SELECT id, x FROM digits JOIN odd USING (id)) SELECT sum(x) FROM c');
+SELECT same('WITH c AS MATERIALIZED (SELECT id, x FROM digits JOIN odd USING (id)) SELECT (SELECT sum(x) FROM c)');
+SELECT same('WITH c AS MATERIALIZED (SELECT id, x FROM digits JOIN odd USING (id)) SELECT * FROM (SELECT array_agg(id), sum(x) FROM c) q');
+SELECT same('WITH c AS MATERIALIZED (SELECT id, x FROM digits JOIN odd USING (id)) SELECT ARRAY(SELECT id FROM c)');
+SELECT same('WITH c AS MATERIALIZED (SELECT id, x FROM digits JOIN odd USING (id)) SELECT * FROM (SELECT id, row_number() OVER () FROM c) q');
+SELECT same('WITH c AS MATERIALIZED (SELECT id, k FROM digits JOIN odd USING (id)) SELECT * FROM (SELECT DISTINCT ON (k) k, id FROM c) q');
+SELECT same('WITH c AS MATERIALIZED (SELECT k2, min(x) AS x FROM digits GROUP BY k2) SELECT (SELECT string_agg(k2::text, '','') FROM c)');
+SELECT same('WITH c AS MATERIALIZED (SELECT id, x FROM digits JOIN odd USING (id)), d AS MATERIALIZED (SELECT * FROM c), e AS MATERIALIZED (WITH f AS MATERIALIZED (SELECT id, x FROM d) SELECT sum(x) AS s FROM f) SELECT s FROM e');
+SELECT same('WITH RECURSIVE r AS (SELECT id, x FROM digits JOIN odd USING (id) WHERE id < 3000 UNION ALL SELECT id + 1, x FROM r WHERE id % 31 = 0) SELECT (SELECT sum(x) FROM r)');
+SELECT same('WITH c AS MATERIALIZED (SELECT id, k FROM digits JOIN odd USING (id)) SELECT (SELECT sum(k) FROM c)');
+
+-- two scans with different orders are not taken for each other
+CREATE TABLE portions (k int, x float8) PARTITION BY RANGE (k);
+CREATE TABLE portions_1 PARTITION OF portions FOR VALUES FROM (0) TO (5000);
+CREATE TABLE portions_2 PARTITION OF portions FOR VALUES FROM (5000) TO (10000);
+INSERT INTO portions SELECT i % 10000, (i * 7919::bigint % 100003) / 7.0 FROM generate_series(1, 60000) i;
+CREATE INDEX portions_by_x ON portions (k, x);
+CREATE INDEX digits_by_x ON digits (k, x);
+VACUUM ANALYZE portions, digits;
+SELECT same('SELECT k, sum(x) FROM portions GROUP BY k');
+SELECT same('SELECT 99 AS k, sum(x) FROM digits UNION ALL SELECT k, sum(x) FROM digits GROUP BY k ORDER BY 1');
+SET enable_sort = off;
+SET enable_hashagg = off;
+SELECT same('SELECT k, sum(x) FROM portions GROUP BY k ORDER BY k');
+SELECT same('SELECT 99 AS k, sum(x) FROM digits UNION ALL SELECT k, sum(x) FROM digits GROUP BY k ORDER BY 1');
+SELECT same('SELECT k, sum(x), (SELECT sum(x) FROM digits) FROM digits GROUP BY k ORDER BY k');
+RESET enable_sort;
+RESET enable_hashagg;
+DROP TABLE portions;
+
 -- an order that somebody asked for below is shown
 SELECT in_order('SELECT * FROM (SELECT id FROM digits ORDER BY id DESC) s LIMIT 5');
 SELECT in_order('SELECT * FROM (SELECT id, k FROM digits ORDER BY id DESC LIMIT 10000) s WHERE k <> 3 LIMIT 5');

@@ -272,9 +272,7 @@ impl Sorter {
                 return Err("a full join without an equality".into());
             }
             for (_, info) in in_evaluation_order(self.root, clauses, |info| info.cast()) {
-                if pg_sys::contain_volatile_functions(info.cast()) {
-                    return Err("a volatile function in a join condition".into());
-                }
+                leaf::effects::of(self.root, (*info).clause.cast())?;
                 // PostgreSQL runs neither side unless it is true (`get_gating_quals` in
                 // createplan.c); up to version 16 it does not ask about such joins at all.
                 if (*info).pseudoconstant {

@@ -33,6 +33,7 @@ mod group;
 mod inlined;
 mod join;
 mod leaf;
+mod level;
 mod literal;
 mod native;
 mod numeric;

@@ -8,7 +8,8 @@
 //! at and thrown away.
 
 use super::dependence::shows_first;
-use super::{row_order, run_planner, state};
+use super::fragment::Kind;
+use super::{leaf, path, row_order, run_planner, state};
 use crate::nodes::{cast, copy, iter, tag};
 use pgrx::pg_sys::{self, NodeTag};
 use std::ffi::{c_char, c_int, c_void};
@@ -84,38 +85,61 @@ pub struct Native {
     pub shows_leaf_order: bool,
 }
 
-/// A scan: the kind of its plan node, and what it reads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A scan, by what decides the order of its rows: the kind of its plan node, what it
+/// reads, and the scans that it appends to each other.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scan {
     kind: NodeTag,
     relation: pg_sys::Oid,
     index: pg_sys::Oid,
     backward: bool,
+    inputs: Vec<Scan>,
 }
 
 impl Scan {
+    fn new(kind: NodeTag, relation: pg_sys::Oid) -> Self {
+        let (index, inputs) = (pg_sys::Oid::INVALID, Vec::new());
+        Self { kind, relation, index, backward: false, inputs }
+    }
+
     fn is_sort(&self) -> bool {
         matches!(self.kind, NodeTag::T_Sort | NodeTag::T_IncrementalSort)
+    }
+
+    /// Whether `other` may be another way to read what this one reads.
+    fn may_be(&self, other: &Self) -> bool {
+        let overlaps = || {
+            let relations = other.relations();
+            self.relations().iter().any(|relation| relations.contains(relation))
+        };
+        self.is_sort() || other.is_sort() || overlaps()
+    }
+
+    fn relations(&self) -> Vec<pg_sys::Oid> {
+        let below = self.inputs.iter().flat_map(Self::relations);
+        std::iter::once(self.relation).chain(below).filter(|r| *r != none()).collect()
     }
 }
 
 impl Native {
-    /// Whether PostgreSQL groups the rows of the scan that `path` is as they come.
+    /// Whether PostgreSQL groups the rows of the scan that `path` is as they come, and
+    /// nowhere what the scan reads in another order.
     ///
     /// # Safety
     ///
-    /// `path` is a path without parameters of the planner call under way, of the
-    /// relation behind `entry`.
+    /// `path` is a path without parameters of the query level that `root` plans.
     pub unsafe fn groups_as_scanned(
         &self,
+        root: *const pg_sys::PlannerInfo,
         path: *const pg_sys::Path,
-        entry: *const pg_sys::RangeTblEntry,
     ) -> bool {
         // SAFETY: the caller's promise.
-        let scan = unsafe { scan_of_path(path, entry) };
-        // The plan of a subquery is in the place of its scan.
-        let unnamed = scan.kind == NodeTag::T_SubqueryScan;
-        !self.sorted && (self.scans.contains(&scan) || (unnamed && !self.scans.is_empty()))
+        let scan = unsafe { scan_of_path(root, path) };
+        !self.sorted
+            && scan.is_some_and(|scan| {
+                self.scans.contains(&scan)
+                    && self.scans.iter().all(|other| *other == scan || !other.may_be(&scan))
+            })
     }
 }
 
@@ -465,63 +489,118 @@ unsafe fn scan_of_plan(plan: *mut pg_sys::Plan, rtable: *const pg_sys::List) -> 
                 .and_then(|index| entries.nth(index))
                 .map_or(none(), |e| (*e).relid)
         };
-        let scan = Scan { kind, relation: none(), index: none(), backward: false };
         let is_backward = |direction| direction == pg_sys::ScanDirection::BackwardScanDirection;
-        match kind {
+        Some(match kind {
             NodeTag::T_Result | NodeTag::T_Limit if !(*plan).lefttree.is_null() => {
-                scan_of_plan((*plan).lefttree, rtable)
+                return scan_of_plan((*plan).lefttree, rtable);
             }
             NodeTag::T_SubqueryScan => {
-                scan_of_plan((*plan.cast::<pg_sys::SubqueryScan>()).subplan, rtable)
+                return scan_of_plan((*plan.cast::<pg_sys::SubqueryScan>()).subplan, rtable);
             }
             NodeTag::T_IndexScan => {
                 let node = &*plan.cast::<pg_sys::IndexScan>();
+                if !node.indexorderby.is_null() {
+                    return None;
+                }
                 let backward = is_backward(node.indexorderdir);
-                Some(Scan { relation: relation(), index: node.indexid, backward, ..scan })
+                Scan { index: node.indexid, backward, ..Scan::new(kind, relation()) }
             }
             NodeTag::T_IndexOnlyScan => {
                 let node = &*plan.cast::<pg_sys::IndexOnlyScan>();
+                if !node.indexorderby.is_null() {
+                    return None;
+                }
                 let backward = is_backward(node.indexorderdir);
-                Some(Scan { relation: relation(), index: node.indexid, backward, ..scan })
+                Scan { index: node.indexid, backward, ..Scan::new(kind, relation()) }
             }
             NodeTag::T_SeqScan
             | NodeTag::T_SampleScan
             | NodeTag::T_BitmapHeapScan
             | NodeTag::T_TidScan
             | NodeTag::T_TidRangeScan
-            | NodeTag::T_ForeignScan => Some(Scan { relation: relation(), ..scan }),
-            NodeTag::T_Append
-            | NodeTag::T_FunctionScan
+            | NodeTag::T_ForeignScan => Scan::new(kind, relation()),
+            NodeTag::T_Append => {
+                let inputs = iter::<pg_sys::Plan>((*plan.cast::<pg_sys::Append>()).appendplans)
+                    .map(|input| scan_of_plan(input, rtable))
+                    .collect::<Option<_>>()?;
+                Scan { inputs, ..Scan::new(kind, none()) }
+            }
+            NodeTag::T_FunctionScan
             | NodeTag::T_TableFuncScan
             | NodeTag::T_ValuesScan
             | NodeTag::T_CteScan
             | NodeTag::T_NamedTuplestoreScan
             | NodeTag::T_Sort
-            | NodeTag::T_IncrementalSort => Some(scan),
-            _ => None,
-        }
+            | NodeTag::T_IncrementalSort => Scan::new(kind, none()),
+            _ => return None,
+        })
     }
 }
 
 /// The same for a path, which has not become a plan yet.
-unsafe fn scan_of_path(path: *const pg_sys::Path, entry: *const pg_sys::RangeTblEntry) -> Scan {
-    // SAFETY: a valid path of the relation behind the entry.
+unsafe fn scan_of_path(
+    root: *const pg_sys::PlannerInfo,
+    path: *const pg_sys::Path,
+) -> Option<Scan> {
+    // SAFETY: a valid path of the query level that `root` plans, or of a subquery of it.
     unsafe {
         let kind = (*path).pathtype;
-        let relation = match kind {
-            NodeTag::T_Append => none(),
-            _ if (*entry).rtekind == pg_sys::RTEKind::RTE_RELATION => (*entry).relid,
-            _ => none(),
+        let rel = (*path).parent;
+        let relation = || {
+            let number = (*rel).relid as usize;
+            let is_base = number > 0 && number < (*root).simple_rel_array_size as usize;
+            let entry = is_base.then(|| *(*root).simple_rte_array.add(number))?;
+            let is_table = (*entry).rtekind == pg_sys::RTEKind::RTE_RELATION;
+            is_table.then(|| (*entry).relid)
         };
-        let scan = Scan { kind, relation, index: none(), backward: false };
-        match tag(path) {
+        Some(match tag(path) {
+            NodeTag::T_ProjectionPath => {
+                return scan_of_path(root, (*path.cast::<pg_sys::ProjectionPath>()).subpath);
+            }
+            NodeTag::T_LimitPath => {
+                return scan_of_path(root, (*path.cast::<pg_sys::LimitPath>()).subpath);
+            }
+            NodeTag::T_SubqueryScanPath => {
+                let subpath = (*path.cast::<pg_sys::SubqueryScanPath>()).subpath;
+                return scan_of_path((*rel).subroot, subpath);
+            }
             NodeTag::T_IndexPath => {
                 let index = &*path.cast::<pg_sys::IndexPath>();
+                if !index.indexorderbys.is_null() {
+                    return None;
+                }
                 let backward = index.indexscandir == pg_sys::ScanDirection::BackwardScanDirection;
+                let scan = Scan::new(kind, relation()?);
                 Scan { index: (*index.indexinfo).indexoid, backward, ..scan }
             }
-            _ => scan,
-        }
+            NodeTag::T_AppendPath => {
+                let inputs: Vec<Scan> =
+                    iter::<pg_sys::Path>((*path.cast::<pg_sys::AppendPath>()).subpaths)
+                        .map(|input| scan_of_path(root, input))
+                        .collect::<Option<_>>()?;
+                match <[Scan; 1]>::try_from(inputs) {
+                    // No plan node is made for one input (`create_append_plan` and
+                    // `set_append_references`).
+                    Ok([input]) => input,
+                    Err(inputs) => Scan { inputs, ..Scan::new(kind, none()) },
+                }
+            }
+            NodeTag::T_Path
+            | NodeTag::T_BitmapHeapPath
+            | NodeTag::T_TidPath
+            | NodeTag::T_TidRangePath
+            | NodeTag::T_ForeignPath => Scan::new(kind, relation().unwrap_or(none())),
+            // The rows of a leaf of ours, which nobody joins or groups.
+            NodeTag::T_CustomPath => {
+                let (number, _) = path::private(path.cast())?;
+                return match &state::offered(number)?.kind {
+                    Kind::Leaf(leaf) if leaf.workers == 0 => scan_of_path(root, leaf::scan(leaf)),
+                    _ => None,
+                };
+            }
+            NodeTag::T_SortPath | NodeTag::T_IncrementalSortPath => Scan::new(kind, none()),
+            _ => return None,
+        })
     }
 }
 

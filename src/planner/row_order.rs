@@ -14,25 +14,12 @@ use super::alike::{alike, type_is_alike};
 use super::calls::Calls;
 use super::dependence::shows_first;
 use super::fragment::{Fragment, Kind};
+use super::level::level;
 use super::native::{self, native};
 use super::{Reason, leaf};
 use crate::nodes::{self, iter, tag};
 use pgrx::pg_sys::{self, NodeTag};
 use std::rc::Rc;
-
-/// What of a query level, or of those around it, follows the order of rows.
-#[derive(Clone, Copy, Default)]
-pub struct Level {
-    /// Of the rows that its joins give.
-    joined: bool,
-    /// Of the rows that its grouping gives.
-    grouped: bool,
-    /// Of its result.
-    result: bool,
-    /// Its result shows the order of what its joins give, and so does the statement's, or
-    /// it is cut off.
-    shown: bool,
-}
 
 /// Where a fragment stands in its query level.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -83,8 +70,7 @@ unsafe fn is_the_scan(root: *mut pg_sys::PlannerInfo, fragment: &Fragment) -> bo
     match &fragment.kind {
         // SAFETY: a leaf of the query level that `root` plans is a base relation there.
         Kind::Leaf(leaf) if leaf.workers == 0 => unsafe {
-            let entry = *(*root).simple_rte_array.add((*leaf.sources.rel).relid as usize);
-            native().groups_as_scanned(leaf::scan(leaf), entry)
+            native().groups_as_scanned(root, leaf::scan(leaf))
         },
         _ => false,
     }
@@ -177,44 +163,9 @@ unsafe fn is_bpchar(expr: *const pg_sys::Node) -> bool {
     unsafe { pg_sys::getBaseType(pg_sys::exprType(expr)) == pg_sys::BPCHAROID }
 }
 
-/// What follows the order of rows at the level of `root`.
-unsafe fn level(root: *mut pg_sys::PlannerInfo) -> Level {
-    super::state::level(root, || {
-        // SAFETY: the caller's promise.
-        unsafe { look(root) }
-    })
-}
-
-unsafe fn look(root: *const pg_sys::PlannerInfo) -> Level {
-    // SAFETY: a query level of the planner call under way; those around it are, too.
-    unsafe {
-        let query = (*root).parse;
-        let parent = (*root).parent_root;
-        let around = match parent.is_null() {
-            true => Level { shown: true, ..Level::default() },
-            false => look(parent),
-        };
-        let one_row =
-            (*query).hasAggs && (*query).groupClause.is_null() && (*query).groupingSets.is_null();
-        let in_array = !parent.is_null() && may_be_array(query);
-        let result = (around.joined || in_array) && !one_row && !sorts_all(query);
-        let grouped = result || windows_follow(query) || distinct_follows(query);
-        let joined = grouped || groups_follow(query) || set_operations_follow(query);
-        let plain = !(*query).hasAggs
-            && !(*query).hasWindowFuncs
-            && (*query).groupClause.is_null()
-            && (*query).groupingSets.is_null()
-            && (*query).distinctClause.is_null()
-            && (*query).sortClause.is_null();
-        // Where rows are cut off, their order decides which are left.
-        let cut = !(*query).limitCount.is_null() || !(*query).limitOffset.is_null();
-        Level { joined, grouped, result, shown: plain && (around.shown || cut) }
-    }
-}
-
 /// Whether the order of a query's rows is all its own: it sorts by every column, so that
 /// rows that are equal to the sort are alike.
-unsafe fn sorts_all(query: *const pg_sys::Query) -> bool {
+pub(super) unsafe fn sorts_all(query: *const pg_sys::Query) -> bool {
     // SAFETY: a valid query.
     unsafe {
         let mut columns =
@@ -228,18 +179,9 @@ unsafe fn sorts_all(query: *const pg_sys::Query) -> bool {
     }
 }
 
-/// Whether `query`, a subquery, may be that of an array, whose elements it orders.
-unsafe fn may_be_array(query: *const pg_sys::Query) -> bool {
-    // SAFETY: in a planner call. An array has one column.
-    unsafe {
-        let columns = iter::<pg_sys::TargetEntry>((*query).targetList);
-        columns.filter(|entry| !(**entry).resjunk).count() == 1 && native::tree().makes_array
-    }
-}
-
 /// Whether an aggregate, a group key or a column that is shown without being one follows
 /// the order of the rows it reads.
-unsafe fn groups_follow(query: *const pg_sys::Query) -> bool {
+pub(super) unsafe fn groups_follow(query: *const pg_sys::Query) -> bool {
     // SAFETY: a valid query.
     unsafe {
         clauses_follow(query, (*query).groupClause)
@@ -248,7 +190,7 @@ unsafe fn groups_follow(query: *const pg_sys::Query) -> bool {
     }
 }
 
-unsafe fn distinct_follows(query: *const pg_sys::Query) -> bool {
+pub(super) unsafe fn distinct_follows(query: *const pg_sys::Query) -> bool {
     // SAFETY: a valid query.
     unsafe {
         let length = |list: *const pg_sys::List| if list.is_null() { 0 } else { (*list).length };
@@ -270,7 +212,7 @@ unsafe fn clauses_follow(query: *const pg_sys::Query, clauses: *const pg_sys::Li
 }
 
 /// Whether equal values of a column of a UNION, INTERSECT or EXCEPT can look different.
-unsafe fn set_operations_follow(query: *const pg_sys::Query) -> bool {
+pub(super) unsafe fn set_operations_follow(query: *const pg_sys::Query) -> bool {
     unsafe fn follows(node: *const pg_sys::Node) -> bool {
         // SAFETY: a node of a tree of set operations.
         unsafe {
@@ -333,7 +275,7 @@ unsafe fn aggregates(query: *const pg_sys::Query) -> Vec<*mut pg_sys::Aggref> {
 }
 
 /// Whether a window function follows the order of rows that its window does not order.
-unsafe fn windows_follow(query: *const pg_sys::Query) -> bool {
+pub(super) unsafe fn windows_follow(query: *const pg_sys::Query) -> bool {
     // SAFETY: a valid query, whose window functions name its windows.
     unsafe {
         if !(*query).hasWindowFuncs {

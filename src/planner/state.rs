@@ -7,9 +7,9 @@
 
 use super::fragment::Fragment;
 use super::join::Clause;
+use super::level::Level;
 use super::native::{Facts, Native, Statement};
 use super::report::Notes;
-use super::row_order::Level;
 use fusion_plan::Plan;
 use pgrx::pg_sys;
 use std::cell::RefCell;

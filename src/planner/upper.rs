@@ -300,7 +300,7 @@ unsafe fn limit(
             return Err("no limit".into());
         }
         let (offset, count) = plain_limit((*root).parse).ok_or("a limit that is not a constant")?;
-        if count.is_some() && read_ahead::may_fail(&input) {
+        if count.is_some() && read_ahead::may_fail(root, &input) {
             return Err("rows behind the limit may fail".into());
         }
         // PostgreSQL's Limit asks for the rows that it skips, with all their columns.

@@ -124,12 +124,17 @@ impl Engine {
         pool: &SessionPool,
         io: &Arc<dyn SessionIo>,
     ) -> Result<Arc<TaskContext>, PgError> {
-        let config = self
+        let mut config = self
             .session_config
             .clone()
             .with_target_partitions(share.shape.threads)
             .with_batch_size(share.shape.batch_size)
             .with_sort_spill_reservation_bytes(merge_reservation(guarantee));
+        if share.shape.batch_size < self.shape.batch_size {
+            // DataFusion's sort puts batches together, sorts that, and splits it into
+            // batches, each charged for as if it had the strings of all of them.
+            config.options_mut().execution.sort_in_place_threshold_bytes = 0;
+        }
         let mut runtime = self.runtime.clone();
         runtime.memory_pool = Arc::new(pool.clone());
         let disk = disk_manager(&self.spill_directory, Arc::clone(io)).build();

@@ -179,6 +179,30 @@ fn several_sessions() {
     run_all(2, 64 * MB, &[sort(), sort(), sort(), sort(), sort(), sort(), sort(), sort()]);
 }
 
+/// What almost fits is neither sorted in memory that is not there, nor is an error.
+#[test]
+fn where_sorts_begin_to_spill() {
+    let stage = Stage::new(2, 64 * MB);
+    let key = SortKey { expr: col(0), descending: false, nulls_first: false };
+    let root = Rel::Sort { input: Box::new(Rel::Leaf(0)), keys: vec![key], fetch: None };
+    let plan = plan(root, vec![leaf(&TYPES[1..], f64::from(ROWS))]);
+    let mut spilled = [false; 2];
+    for rows in (60_000..=240_000_i32).step_by(5_000) {
+        let numbers: Vec<i32> = (0..rows).map(|row| row * 6007 % rows).collect();
+        let batches = numbers.chunks(1500).map(|numbers| {
+            let texts: BinaryViewArray =
+                numbers.iter().map(|number| Some(format!("{number:032}"))).collect();
+            batch(&TYPES[1..], vec![Arc::new(texts)])
+        });
+        let io = Arc::new(MemoryIo::new(vec![batches.collect()]));
+        let task = stage.spawn(&plan, &io);
+        let metrics = stage.runtime.block_on(task).unwrap().unwrap();
+        assert_eq!(io.result().iter().map(RecordBatch::num_rows).sum::<usize>(), rows as usize);
+        spilled[usize::from(metrics.nodes.iter().any(|node| node.spilled_bytes > 0))] = true;
+    }
+    assert_eq!(spilled, [true, true], "with and without files");
+}
+
 /// Guarantees of all of them do not fit into the limit, so most must wait. Some are
 /// cancelled, waiting or running.
 #[test]

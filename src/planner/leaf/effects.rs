@@ -1,11 +1,12 @@
 //! What computing the rows of a relation does besides: a leaf must not do it more often
 //! than PostgreSQL's own plan would.
 
-use crate::nodes::{cast, iter};
+use crate::nodes::{iter, tag};
 use crate::planner::Reason;
-use pgrx::pg_sys;
+use pgrx::pg_sys::{self, NodeTag};
 use pgrx::prelude::*;
 use std::ffi::{CStr, c_void};
+use std::ptr;
 
 /// Whether the rows of `rel` may be those of a leaf: what is volatile must be called, and
 /// what is locked must be locked, as often as PostgreSQL's own plan does it, and a leaf is
@@ -39,27 +40,18 @@ pub(super) unsafe fn check(
             }
             let joined = iter::<pg_sys::RestrictInfo>((*base).joininfo)
                 .filter(|info| pg_sys::bms_is_subset((**info).required_relids, (*rel).relids));
-            let mut clauses = iter::<pg_sys::RestrictInfo>((*base).baserestrictinfo).chain(joined);
-            if clauses.any(|info| pg_sys::contain_volatile_functions(info.cast())) {
-                return Err("a volatile function".into());
+            let clauses = iter::<pg_sys::RestrictInfo>((*base).baserestrictinfo).chain(joined);
+            let clauses = clauses.map(|info| (*info).clause.cast());
+            for part in clauses.chain(parts(&*entry)) {
+                of(root, part)?;
             }
-            for part in parts(root, &*entry) {
-                if pg_sys::contain_volatile_functions(part) {
-                    return Err("a volatile function".into());
-                }
-                if locks_rows(part, std::ptr::null_mut()) {
-                    return Err("a subquery that locks rows".into());
-                }
-            }
+            of_table(root, &*entry)?;
         }
     }
 }
 
 /// What the rows of `entry` are computed from.
-unsafe fn parts(
-    root: *const pg_sys::PlannerInfo,
-    entry: &pg_sys::RangeTblEntry,
-) -> impl Iterator<Item = *mut pg_sys::Node> {
+fn parts(entry: &pg_sys::RangeTblEntry) -> impl Iterator<Item = *mut pg_sys::Node> {
     // Parts of a valid range table entry, NULL where its kind has none. Planning a
     // subquery leaves the entry's own copy as it was (`set_subquery_pathlist` in allpaths.c).
     let parts: [*mut pg_sys::Node; 4] = [
@@ -68,45 +60,186 @@ unsafe fn parts(
         entry.tablefunc.cast(),
         entry.subquery.cast(),
     ];
-    // SAFETY: the planner's structures are valid.
-    let table = unsafe { common_table_query(root, entry) };
-    parts.into_iter().chain(table).filter(|part| !part.is_null())
+    parts.into_iter().filter(|part| !part.is_null())
 }
 
-/// Whether a query in `node` has FOR UPDATE or its like. A tree walker.
-#[pg_guard]
-unsafe extern "C-unwind" fn locks_rows(node: *mut pg_sys::Node, context: *mut c_void) -> bool {
-    if node.is_null() {
-        return false;
-    }
-    // SAFETY: a node of a query, by the walkers' contract.
+/// Whether computing `node` does nothing besides.
+///
+/// # Errors
+///
+/// If a function in it is volatile or a query in it locks rows, also where PostgreSQL's
+/// walkers do not look: in subqueries that have become plans, and in common table
+/// expressions of the levels around.
+///
+/// # Safety
+///
+/// `node` is an expression or query of the level that `root` plans.
+pub unsafe fn of(root: *const pg_sys::PlannerInfo, node: *mut pg_sys::Node) -> Result<(), Reason> {
+    // SAFETY: the caller's promise.
     unsafe {
-        match cast::<pg_sys::Query, _>(node) {
-            Some(query) if !query.rowMarks.is_null() => true,
-            Some(_) => pg_sys::query_or_expression_tree_walker(node, Some(locks_rows), context, 0),
-            None => pg_sys::expression_tree_walker(node, Some(locks_rows), context),
+        let mut search = Search { root, depth: 0, tables: Vec::new(), found: None };
+        search.expression(node);
+        search.found.map_or(Ok(()), Err)
+    }
+}
+
+/// The same of the common table expression that `entry` reads, if it reads one.
+unsafe fn of_table(
+    root: *const pg_sys::PlannerInfo,
+    entry: &pg_sys::RangeTblEntry,
+) -> Result<(), Reason> {
+    // SAFETY: an entry of the level that `root` plans.
+    unsafe {
+        let mut search = Search { root, depth: 0, tables: Vec::new(), found: None };
+        search.table(entry);
+        search.found.map_or(Ok(()), Err)
+    }
+}
+
+struct Search {
+    /// The level that owns what is looked at.
+    root: *const pg_sys::PlannerInfo,
+    /// How many queries of that are around it.
+    depth: pg_sys::Index,
+    /// The common table expressions that were looked at.
+    tables: Vec<*mut pg_sys::Query>,
+    found: Option<Reason>,
+}
+
+impl Search {
+    unsafe fn expression(&mut self, node: *mut pg_sys::Node) -> bool {
+        // SAFETY: nodes of the level.
+        unsafe {
+            if pg_sys::contain_volatile_functions(node) {
+                self.found = Some("a volatile function".into());
+            }
+            self.found.is_some() || look(node, ptr::from_mut(self).cast())
+        }
+    }
+
+    /// Looks at the query of another level.
+    unsafe fn level(
+        &mut self,
+        root: *const pg_sys::PlannerInfo,
+        query: *mut pg_sys::Query,
+    ) -> bool {
+        let around = (self.root, self.depth);
+        (self.root, self.depth) = (root, 0);
+        // SAFETY: a valid query, that of `root`.
+        let done = unsafe {
+            if pg_sys::contain_volatile_functions(query.cast()) {
+                self.found = Some("a volatile function".into());
+            }
+            self.found.is_some() || self.query(query)
+        };
+        (self.root, self.depth) = around;
+        done
+    }
+
+    /// Looks at what is in a query.
+    unsafe fn query(&mut self, query: *mut pg_sys::Query) -> bool {
+        const FLAGS: i32 = pg_sys::QTW_EXAMINE_RTES_BEFORE as i32;
+        // SAFETY: a valid query.
+        unsafe {
+            if !(*query).rowMarks.is_null() {
+                self.found = Some("a subquery that locks rows".into());
+                return true;
+            }
+            pg_sys::query_tree_walker(query, Some(look), ptr::from_mut(self).cast(), FLAGS)
+        }
+    }
+
+    /// Looks at the common table expression that `entry` reads, if that is one of a level
+    /// around.
+    unsafe fn table(&mut self, entry: &pg_sys::RangeTblEntry) -> bool {
+        if entry.rtekind != pg_sys::RTEKind::RTE_CTE || entry.ctelevelsup < self.depth {
+            return false;
+        }
+        // SAFETY: the levels around one that is being planned are valid.
+        unsafe {
+            let levels_up = entry.ctelevelsup - self.depth;
+            let Some((root, query)) = table_of(self.root, levels_up, entry.ctename) else {
+                return false;
+            };
+            if self.tables.contains(&query) {
+                return false;
+            }
+            self.tables.push(query);
+            let around = (self.root, self.depth);
+            // Its own columns and tables are one level further down.
+            (self.root, self.depth) = (root, 0);
+            let done = self.expression(query.cast());
+            (self.root, self.depth) = around;
+            done
         }
     }
 }
 
-/// The query of the common table expression that `entry` reads, looked for as
-/// `set_cte_pathlist` does.
-unsafe fn common_table_query(
-    root: *const pg_sys::PlannerInfo,
-    entry: &pg_sys::RangeTblEntry,
-) -> Option<*mut pg_sys::Node> {
-    if entry.rtekind != pg_sys::RTEKind::RTE_CTE || entry.self_reference {
-        return None;
+/// A tree walker, done when something is found.
+#[pg_guard]
+unsafe extern "C-unwind" fn look(node: *mut pg_sys::Node, context: *mut c_void) -> bool {
+    // SAFETY: nodes of a valid tree and a `Search`, by the walkers' contract.
+    unsafe {
+        let search = &mut *context.cast::<Search>();
+        match tag(node) {
+            NodeTag::T_Invalid => false,
+            NodeTag::T_RangeTblEntry => search.table(&*node.cast::<pg_sys::RangeTblEntry>()),
+            NodeTag::T_Query => {
+                search.depth += 1;
+                let done = search.query(node.cast());
+                search.depth -= 1;
+                done
+            }
+            NodeTag::T_SubPlan => {
+                let number = (*node.cast::<pg_sys::SubPlan>()).plan_id;
+                // The levels of all subqueries that have become plans, counted from 1.
+                let level = usize::try_from(number).ok().and_then(|number| {
+                    iter::<pg_sys::PlannerInfo>((*(*search.root).glob).subroots)
+                        .nth(number.checked_sub(1)?)
+                });
+                level.is_some_and(|level| search.level(level, (*level).parse))
+                    || pg_sys::expression_tree_walker(node, Some(look), context)
+            }
+            _ => pg_sys::expression_tree_walker(node, Some(look), context),
+        }
     }
+}
+
+/// The query of the common table expression that `entry` reads, and the level that has it.
+///
+/// # Safety
+///
+/// `entry` is one of the level that `root` plans.
+pub unsafe fn common_table_query(
+    root: *const pg_sys::PlannerInfo,
+    entry: *const pg_sys::RangeTblEntry,
+) -> Option<(*const pg_sys::PlannerInfo, *mut pg_sys::Query)> {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let reads = (*entry).rtekind == pg_sys::RTEKind::RTE_CTE && !(*entry).self_reference;
+        reads.then(|| table_of(root, (*entry).ctelevelsup, (*entry).ctename)).flatten()
+    }
+}
+
+/// The common table expression of a name, looked for as `set_cte_pathlist` in allpaths.c
+/// does.
+unsafe fn table_of(
+    root: *const pg_sys::PlannerInfo,
+    levels_up: pg_sys::Index,
+    name: *const std::ffi::c_char,
+) -> Option<(*const pg_sys::PlannerInfo, *mut pg_sys::Query)> {
     // SAFETY: the planner's structures are valid; names are C strings.
     unsafe {
         let mut level = root;
-        for _ in 0..entry.ctelevelsup {
+        for _ in 0..levels_up {
             level = (*level).parent_root;
+            if level.is_null() {
+                return None;
+            }
         }
-        let name = CStr::from_ptr(entry.ctename);
+        let name = CStr::from_ptr(name);
         iter::<pg_sys::CommonTableExpr>((*(*level).parse).cteList)
             .find(|table| CStr::from_ptr((**table).ctename) == name)
-            .map(|table| (*table).ctequery)
+            .map(|table| (level, (*table).ctequery.cast()))
     }
 }

@@ -8,7 +8,7 @@
 
 mod clauses;
 mod computed;
-mod effects;
+pub mod effects;
 mod parallel;
 mod path;
 

@@ -133,7 +133,9 @@ impl ExactSum {
         if self.special == 0.0 && self.squares.overflow() {
             return Err(PgError::float_overflow());
         }
-        Ok((self.round() / self.count as f64).canonical())
+        // Its sum begins with 0, to which a negative zero adds nothing.
+        let sum = self.round() + 0.0;
+        Ok((sum / self.count as f64).canonical())
     }
 
     fn heap_size(&self) -> usize {
@@ -392,6 +394,7 @@ mod tests {
         assert_eq!(sum_of(&[1.0, -1.0]).round().to_bits(), 0);
         assert_eq!(sum_of(&[f64::INFINITY, 1e308]).round(), f64::INFINITY);
         assert!(sum_of(&[f64::INFINITY, f64::NEG_INFINITY]).round().is_nan());
+        assert_eq!(sum_of(&[-0.0, -0.0]).average().unwrap().to_bits(), 0);
         assert!(sum_of(&[f64::NAN, 1.0]).average().unwrap().is_nan());
         assert_eq!(sum_of(&[f64::NEG_INFINITY, 1.0]).average().unwrap(), f64::NEG_INFINITY);
     }
