@@ -2,9 +2,9 @@
 
 use crate::doorbell::Doorbell;
 use crate::futex_latch::LatchTable;
-use crate::padded::Padded;
 use crate::sync::{AtomicI64, AtomicU32, AtomicU64};
 use crate::waiters::WaiterTable;
+use crossbeam_utils::CachePadded;
 
 /// The start of the region. All zeroes is the initial state.
 #[derive(Default)]
@@ -12,17 +12,17 @@ use crate::waiters::WaiterTable;
 pub(crate) struct Control {
     /// Generation of the worker in the upper half, its process id, or 0 if it
     /// has gone, in the lower.
-    pub(crate) worker: Padded<AtomicU64>,
-    pub(crate) surplus_hint: Padded<AtomicU32>,
+    pub(crate) worker: CachePadded<AtomicU64>,
+    pub(crate) surplus_hint: CachePadded<AtomicU32>,
     /// An estimate.
     pub(crate) surplus_used: AtomicI64,
     pub(crate) client_sleeps: AtomicU64,
     pub(crate) client_wakes: AtomicU64,
     pub(crate) jumbos: AtomicU64,
     pub(crate) overflows: AtomicU64,
-    pub(crate) doorbell: Padded<Doorbell>,
-    pub(crate) waiters: Padded<WaiterTable>,
-    pub(crate) latches: Padded<LatchTable>,
+    pub(crate) doorbell: CachePadded<Doorbell>,
+    pub(crate) waiters: CachePadded<WaiterTable>,
+    pub(crate) latches: CachePadded<LatchTable>,
 }
 
 /// Names one run of the worker.

@@ -3,8 +3,9 @@
 
 use crate::futex;
 use crate::limits::MAX_SLOTS;
-use crate::padded::{Many, Padded};
+use crate::many::Many;
 use crate::sync::{AtomicU32, AtomicU64};
+use crossbeam_utils::CachePadded;
 use smallvec::SmallVec;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::time::Duration;
@@ -14,7 +15,7 @@ use std::time::Duration;
 #[repr(C)]
 pub(crate) struct Doorbell {
     /// 1 while the worker sleeps, or is about to.
-    sleeping: Padded<AtomicU32>,
+    sleeping: CachePadded<AtomicU32>,
     /// Not 0 if a slot became free while clients waited for one.
     slot_freed: AtomicU32,
     dirty: Many<AtomicU64, { MAX_SLOTS.div_ceil(64) }>,

@@ -3,7 +3,7 @@
 
 use crate::futex;
 use crate::limits::FUTEX_LATCHES;
-use crate::padded::Many;
+use crate::many::Many;
 use crate::region::Region;
 use crate::sync::AtomicU32;
 use crate::worker::WakeClient;

@@ -29,6 +29,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 
 const OS_PAGE: usize = 4096;
+/// Alignment of what lies in front of the pages.
+const ALIGN: usize = align_of::<Slot>();
+
+const _: () = assert!(ALIGN <= OS_PAGE && align_of::<Control>() <= OS_PAGE);
+const _: () = assert!(size_of::<Control>().is_multiple_of(ALIGN));
 
 /// The sizes of a region.
 #[derive(Clone, Debug)]
@@ -108,8 +113,8 @@ impl Geometry {
             return invalid(format!("more than {} pages", crate::held::MAX_PAGES));
         }
         let states = size_of::<Control>();
-        let owners = states + (slot_count * 8).next_multiple_of(64);
-        let slots = owners + (page_count * 8).next_multiple_of(64);
+        let owners = states + (slot_count * 8).next_multiple_of(ALIGN);
+        let slots = owners + (page_count * 8).next_multiple_of(ALIGN);
         let control_end = slots + slot_count * size_of::<Slot>();
         let pages = control_end.next_multiple_of(OS_PAGE);
         let total = page_count.checked_mul(page_size).and_then(|len| len.checked_add(pages));
@@ -264,7 +269,7 @@ impl Region {
         assert!((slot as usize) < geometry.slot_count);
         // SAFETY: as for `control`; a Slot has only atomics, and bytes that its
         // Outcome guards. The geometry reserves room for each slot here, at a
-        // multiple of 64 bytes.
+        // multiple of its alignment.
         unsafe { &*self.at(geometry.slots + slot as usize * size_of::<Slot>()) }
     }
 

@@ -8,8 +8,9 @@
 //! the cells, because its owner has not come to advance it (or never will),
 //! advances it himself. So there is no state in which others must wait.
 
-use crate::padded::{Many, Padded};
+use crate::many::Many;
 use crate::sync::AtomicU64;
+use crossbeam_utils::CachePadded;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 
 /// A queue of up to `N` messages; any number of pushing and popping threads
@@ -17,8 +18,8 @@ use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 #[derive(Default)]
 #[repr(C)]
 pub(crate) struct Ring<const N: usize> {
-    tail: Padded<AtomicU64>,
-    head: Padded<AtomicU64>,
+    tail: CachePadded<AtomicU64>,
+    head: CachePadded<AtomicU64>,
     cells: Many<AtomicU64, N>,
 }
 

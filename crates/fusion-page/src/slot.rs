@@ -17,11 +17,12 @@
 //! left does it, and if he dies half-way, the next one does.
 
 use crate::limits::{LEAF_RING, MAX_FILTERS, MAX_LEAVES, MAX_PARTICIPANTS, RESULT_RING};
+use crate::many::Many;
 use crate::outcome::Outcome;
-use crate::padded::{Many, Padded};
 use crate::region::Region;
 use crate::ring::Ring;
 use crate::sync::{AtomicU32, AtomicU64};
+use crossbeam_utils::CachePadded;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, SeqCst};
 
 /// Names a session: a slot, and how often it had been opened. Travels between
@@ -141,12 +142,12 @@ pub(crate) struct Participant {
 
 /// One leaf: its queue of pages and its credits.
 #[derive(Default)]
-#[repr(C, align(64))]
+#[repr(C)]
 pub(crate) struct Leaf {
     /// Pages that the engine has asked for, ever.
-    pub(crate) granted: Padded<AtomicU64>,
+    pub(crate) granted: CachePadded<AtomicU64>,
     /// Pages that producers have undertaken to send, ever; never more.
-    pub(crate) produced: Padded<AtomicU64>,
+    pub(crate) produced: CachePadded<AtomicU64>,
     /// Not 0 once all is sent.
     pub(crate) ended: AtomicU32,
     /// Not 0 while the worker wants to hear of a page: it has found none.
@@ -160,13 +161,13 @@ pub(crate) struct Leaf {
 
 /// The results on their way to the client.
 #[derive(Default)]
-#[repr(C, align(64))]
+#[repr(C)]
 pub(crate) struct Results {
     pub(crate) ring: Ring<RESULT_RING>,
     /// Pages that the worker has begun, ever.
-    pub(crate) begun: Padded<AtomicU64>,
+    pub(crate) begun: CachePadded<AtomicU64>,
     /// Pages that the client has released, ever.
-    pub(crate) released: Padded<AtomicU64>,
+    pub(crate) released: CachePadded<AtomicU64>,
     /// Not 0 while the worker wants to hear of a release.
     pub(crate) wanted: AtomicU32,
 }
@@ -186,7 +187,7 @@ pub struct WakeUps {
 
 /// The shared state of one session. All zeroes is a slot that was never used.
 #[derive(Default)]
-#[repr(C, align(64))]
+#[repr(C)]
 pub(crate) struct Slot {
     /// The worker (see [`Region::worker_word`]) that the session was opened for.
     pub(crate) worker: AtomicU64,
@@ -199,11 +200,11 @@ pub(crate) struct Slot {
     /// Pages that this generation owns, or a little more.
     pub(crate) held: HeldCount,
     /// A bit for each participant that is asleep or about to be.
-    pub(crate) waiting: Padded<AtomicU64>,
+    pub(crate) waiting: CachePadded<AtomicU64>,
     /// Not 0 if a producer found no free page.
     pub(crate) starved: AtomicU32,
     /// For [`WakeUps`].
-    pub(crate) news: Padded<AtomicU64>,
+    pub(crate) news: CachePadded<AtomicU64>,
     pub(crate) worker_woken: AtomicU64,
     pub(crate) clients_woken: AtomicU64,
     /// Temporary files that the worker has made for the session, ever.

@@ -6,7 +6,7 @@
 //! [`WorkerSide::reap_dead_clients`](crate::WorkerSide::reap_dead_clients).
 
 use crate::limits::MAX_WAITERS;
-use crate::padded::Many;
+use crate::many::Many;
 use crate::region::Region;
 use crate::sync::AtomicU64;
 use smallvec::SmallVec;

@@ -38,12 +38,12 @@ mod jumbo;
 #[path = "../../src/layout.rs"]
 mod layout;
 mod limits;
+#[path = "../../src/many.rs"]
+mod many;
 #[path = "../../src/memory.rs"]
 mod memory;
 #[path = "../../src/outcome.rs"]
 mod outcome;
-#[path = "../../src/padded.rs"]
-mod padded;
 #[path = "../../src/pool.rs"]
 mod pool;
 mod process;

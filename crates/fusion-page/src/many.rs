@@ -1,20 +1,6 @@
-//! How shared words lie side by side.
+//! Arrays that begin as so many default values, however many they are.
 
 use std::ops::Deref;
-
-/// Keeps words that different processes write apart.
-#[derive(Debug, Default)]
-#[repr(C, align(64))]
-pub(crate) struct Padded<T>(pub(crate) T);
-
-impl<T> Deref for Padded<T> {
-    type Target = T;
-
-    #[inline(always)]
-    fn deref(&self) -> &T {
-        &self.0
-    }
-}
 
 /// So many of a kind.
 #[derive(Debug)]
