@@ -3,12 +3,12 @@
 use super::{
     CLIENT, HELPER, WORKER, assert_all_free, attach, clear_up, explore, explore_deaths, open, spawn,
 };
-use crate::client::ClientSession;
-use crate::feeder::Feeder;
-use crate::pool::Side;
-use crate::region::Region;
-use crate::slot::SessionKey;
-use crate::worker_session::WorkerSession;
+use crate::session::client::ClientSession;
+use crate::session::feeder::Feeder;
+use crate::session::worker_session::WorkerSession;
+use crate::shared::identity::SessionKey;
+use crate::shared::owner::Side;
+use crate::shared::region::Region;
 use fusion_plan::KeySet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;

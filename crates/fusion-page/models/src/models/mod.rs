@@ -6,12 +6,12 @@ pub mod queues;
 pub mod sessions;
 pub mod slots;
 
-use crate::client::ClientSession;
-use crate::futex_latch::FutexWaker;
 use crate::process;
-use crate::region::Region;
+use crate::session::client::ClientSession;
+use crate::session::futex_latch::FutexWaker;
+use crate::session::worker::WorkerSide;
+use crate::shared::region::Region;
 use crate::sync::make_loads_updates;
-use crate::worker::WorkerSide;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicBool, AtomicUsize};

@@ -3,11 +3,11 @@
 use super::{
     CLIENT, HELPER, WORKER, assert_all_free, attach, clear_up, explore, explore_deaths, open, spawn,
 };
-use crate::client::{ClientSession, Event};
-use crate::feeder::Feeder;
-use crate::region::Region;
-use crate::slot::SessionKey;
-use crate::worker::WorkerSide;
+use crate::session::client::{ClientSession, Event};
+use crate::session::feeder::Feeder;
+use crate::session::worker::WorkerSide;
+use crate::shared::identity::SessionKey;
+use crate::shared::region::Region;
 use std::sync::Arc;
 
 /// Accepts what was submitted, and ends at once.
