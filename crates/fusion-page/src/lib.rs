@@ -9,7 +9,7 @@
 //!
 //! What holds everywhere:
 //!
-//! - Any process may die at any instruction. What it held is found by the words
+//! - Any process may die at any instruction. What it owned is found by the words
 //!   of its pages and slots, and nothing that others share is ever half-changed.
 //! - Every end is explicit: of a leaf, of a result, of a session. That the other
 //!   side is gone is told apart from all of these.

@@ -18,7 +18,8 @@ use std::sync::Arc;
 
 /// The largest number of rows in one page.
 pub const MAX_ROWS: usize = 8192;
-/// The longest single value in bytes: PostgreSQL's own limit is one byte less.
+/// The longest single value in bytes: PostgreSQL's own limit is one byte less
+/// (`MaxAllocSize`, src/include/utils/memutils.h).
 pub const MAX_VALUE_LEN: usize = 1 << SEGMENT_BITS;
 /// The smallest page size in bytes.
 pub const MIN_PAGE_SIZE: usize = 8 << 10;

@@ -15,7 +15,7 @@ impl WorkerSide {
     ///
     /// # Errors
     ///
-    /// If the opening cannot be read; the client has then been told.
+    /// If the startup message cannot be read; the client has then been told.
     pub fn accept(self: &Arc<Self>, slot: u32) -> Result<Option<Arc<WorkerSession>>, PageError> {
         if slot as usize >= self.region().slot_count() {
             return Ok(None);
@@ -34,7 +34,7 @@ impl WorkerSide {
         }
         let key = SessionKey { slot, generation: state.generation };
         let session = WorkerSession::new(Arc::clone(self), key);
-        match session.read_opening() {
+        match session.read_startup_message() {
             Ok(session) => Ok(Some(Arc::new(session))),
             Err((session, error)) => {
                 session.fail(&PgError::internal(format!("could not open session: {error}")));

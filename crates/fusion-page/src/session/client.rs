@@ -1,7 +1,7 @@
 //! The client's end: a backend that runs fusion plans.
 //!
 //! The order of things: [`ClientSession::try_open`] (or a [`Waiter`](crate::Waiter)
-//! first), [`ClientSession::submit_opening`], then in a loop feed the leaves that
+//! first), [`ClientSession::submit_startup_message`], then in a loop feed the leaves that
 //! [`Feeder::next_demand`] names and take what [`ClientSession::poll`] brings,
 //! until it says how the session ended. Closing at any time cancels it.
 
@@ -10,9 +10,9 @@ use crate::format::layout::PageKind;
 use crate::format::memory::PageMemory;
 use crate::format::view;
 use crate::limits::MAX_LEAVES;
-use crate::session::endpoint::Port;
+use crate::session::endpoint::Endpoint;
 use crate::session::feeder::Feeder;
-use crate::session::held::Held;
+use crate::session::page_handle::PageHandle;
 use crate::shared::identity::{SessionKey, WorkerId};
 use crate::shared::outcome::Seen;
 use crate::shared::owner::Side;
@@ -102,11 +102,11 @@ impl ClientSession {
         let key = region.claim_slot(process_id(), nested)?;
         region.slot(key.slot).begin(key, worker, latch);
         let (region, open) = (region.clone(), AtomicBool::new(true));
-        let port = Arc::new(Port { region, key, worker, participant: 0, open });
-        Some(Self { feeder: Feeder { port } })
+        let endpoint = Arc::new(Endpoint { region, key, worker, participant: 0, open });
+        Some(Self { feeder: Feeder { endpoint } })
     }
 
-    /// Sends the opening: `blob`, which the worker receives as it is, and the
+    /// Sends the startup message: `blob`, which the worker receives as it is, and the
     /// number of leaves.
     ///
     /// # Errors
@@ -116,25 +116,25 @@ impl ClientSession {
     /// # Panics
     ///
     /// If there are more than [`MAX_LEAVES`] leaves.
-    pub fn submit_opening(&self, blob: &[u8], leaves: usize) -> Result<(), PageError> {
+    pub fn submit_startup_message(&self, blob: &[u8], leaves: usize) -> Result<(), PageError> {
         assert!(leaves <= MAX_LEAVES, "a session has up to {MAX_LEAVES} leaves");
-        let port = &self.feeder.port;
-        port.check_open()?;
-        let slot = port.slot();
+        let endpoint = &self.feeder.endpoint;
+        endpoint.check_open()?;
+        let slot = endpoint.slot();
         slot.begin_leaves(leaves);
-        let held = Held::blob(&port.region, port.key, Side::Client, blob)?;
-        slot.opening.store(held.hand_over()?, SeqCst);
-        if !port.region.change_state(port.key, State::CLIENT, State::SUBMITTED, 0) {
+        let handle = PageHandle::blob(&endpoint.region, endpoint.key, Side::Client, blob)?;
+        slot.startup_message.store(handle.hand_over()?, SeqCst);
+        if !endpoint.region.change_state(endpoint.key, State::CLIENT, State::SUBMITTED, 0) {
             return Err(PageError::Closed);
         }
-        port.ring();
+        endpoint.ring();
         Ok(())
     }
 
     /// The session's name, with which parallel workers
     /// [attach](Feeder::attach).
     pub fn key(&self) -> SessionKey {
-        self.feeder.port.key
+        self.feeder.endpoint.key
     }
 
     /// The producing end, and how to sleep.
@@ -149,12 +149,12 @@ impl ClientSession {
     /// [`PageError::Closed`], and other errors if what was sent is not to be
     /// understood: then close the session.
     pub fn poll(&self) -> Result<Event, PageError> {
-        let port = &self.feeder.port;
-        port.check_open()?;
-        let slot = port.slot();
+        let endpoint = &self.feeder.endpoint;
+        endpoint.check_open()?;
+        let slot = endpoint.slot();
         // In this order: a worker that has gone tells no more outcome, and a
         // worker that told an outcome sends no more results.
-        let gone = port.worker_gone();
+        let gone = endpoint.worker_gone();
         let outcome = slot.outcome.get();
         if let Seen::Failed(error) = outcome {
             return Ok(Event::Failed(error));
@@ -170,23 +170,23 @@ impl ClientSession {
     }
 
     fn receive(&self, message: u32) -> Result<Event, PageError> {
-        let port = &self.feeder.port;
-        let held = Held::receive(&port.region, port.key, Side::Client, message)?;
-        // SAFETY: `held` keeps the memory, which nobody writes any more.
-        match unsafe { view::kind(held.memory()) }? {
+        let endpoint = &self.feeder.endpoint;
+        let handle = PageHandle::receive(&endpoint.region, endpoint.key, Side::Client, message)?;
+        // SAFETY: `handle` keeps the memory, which nobody writes any more.
+        match unsafe { view::kind(handle.memory()) }? {
             PageKind::Batch => {
-                let release = Release { port: Arc::clone(port) };
-                Ok(Event::Result(ResultPage { held, _release: release }))
+                let release = Release { endpoint: Arc::clone(endpoint) };
+                Ok(Event::Result(ResultPage { handle, _release: release }))
             }
             // SAFETY: as above; the bytes are copied.
-            PageKind::Blob => Ok(Event::Blob(unsafe { view::blob(held.memory()) }?.to_vec())),
+            PageKind::Blob => Ok(Event::Blob(unsafe { view::blob(handle.memory()) }?.to_vec())),
         }
     }
 
     /// Temporary files that the worker has made for the session so far, and the bytes
     /// that it has written to them.
     pub fn spilled(&self) -> (u64, u64) {
-        let slot = self.feeder.port.slot();
+        let slot = self.feeder.endpoint.slot();
         (slot.spill_files.load(Relaxed), slot.spilled_bytes.load(Relaxed))
     }
 
@@ -199,7 +199,7 @@ impl ClientSession {
     /// No page of this session, be it one to fill, a result or a filter, may be
     /// written or read from now on, only dropped: it may belong to another session.
     pub unsafe fn force_close(&self) {
-        self.feeder.port.close();
+        self.feeder.endpoint.close();
     }
 }
 
@@ -213,35 +213,35 @@ fn present_worker(region: &Region) -> Result<u64, OpenError> {
 /// another.
 #[derive(Debug)]
 pub struct ResultPage {
-    held: Held,
-    /// Behind `held`, so that it is dropped after it.
+    handle: PageHandle,
+    /// Behind `handle`, so that it is dropped after it.
     _release: Release,
 }
 
-// SAFETY: the page or jumbo buffer belongs to `held`, is aligned to 4096 bytes,
-// mapped as long as `held` lives, and was written before it was sent.
+// SAFETY: the page or jumbo buffer belongs to `handle`, is aligned to 4096 bytes,
+// mapped as long as `handle` lives, and was written before it was sent.
 unsafe impl PageMemory for ResultPage {
     fn memory(&self) -> NonNull<[u8]> {
-        self.held.memory()
+        self.handle.memory()
     }
 }
 
 /// Opens the result window by one page when dropped.
 #[derive(Debug)]
 struct Release {
-    port: Arc<Port>,
+    endpoint: Arc<Endpoint>,
 }
 
 impl Drop for Release {
     fn drop(&mut self) {
         // After a forced close the slot may have another session.
-        if self.port.check_open().is_err() {
+        if self.endpoint.check_open().is_err() {
             return;
         }
-        let results = &self.port.slot().results;
+        let results = &self.endpoint.slot().results;
         results.released.fetch_add(1, SeqCst);
         if results.wanted.load(SeqCst) != 0 && results.wanted.swap(0, AcqRel) != 0 {
-            self.port.ring();
+            self.endpoint.ring();
         }
     }
 }

@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 
 /// One process's end of a session on the client's side.
 #[derive(Debug)]
-pub(crate) struct Port {
+pub(crate) struct Endpoint {
     pub(crate) region: Region,
     pub(crate) key: SessionKey,
     /// The worker that the session was opened for.
@@ -20,7 +20,7 @@ pub(crate) struct Port {
     pub(crate) open: AtomicBool,
 }
 
-impl Port {
+impl Endpoint {
     pub(crate) fn slot(&self) -> &Slot {
         self.region.slot(self.key.slot)
     }
@@ -69,7 +69,7 @@ pub(crate) fn settle_and_tell(region: &Region, slot: u32) {
     }
 }
 
-impl Drop for Port {
+impl Drop for Endpoint {
     fn drop(&mut self) {
         self.close();
     }

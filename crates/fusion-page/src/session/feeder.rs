@@ -14,8 +14,8 @@ use crate::error::PageError;
 use crate::filter::key_filter::KeyFilter;
 use crate::format::memory::{PageMemory, PageMemoryMut};
 use crate::limits::MAX_PARTICIPANTS;
-use crate::session::endpoint::{Port, settle_and_tell};
-use crate::session::held::Held;
+use crate::session::endpoint::{Endpoint, settle_and_tell};
+use crate::session::page_handle::PageHandle;
 use crate::shared::identity::SessionKey;
 use crate::shared::owner::Side;
 use crate::shared::region::Region;
@@ -56,7 +56,7 @@ pub struct WakeUps {
 /// [`WorkerSide::reap_dead_clients`](crate::WorkerSide::reap_dead_clients).
 #[derive(Debug)]
 pub struct Feeder {
-    pub(crate) port: Arc<Port>,
+    pub(crate) endpoint: Arc<Endpoint>,
 }
 
 impl Feeder {
@@ -87,19 +87,19 @@ impl Feeder {
         let worker = slot.worker.load(Acquire);
         let region = region.clone();
         let open = AtomicBool::new(true);
-        Ok(Self { port: Arc::new(Port { region, key, worker, participant, open }) })
+        Ok(Self { endpoint: Arc::new(Endpoint { region, key, worker, participant, open }) })
     }
 
     /// The session.
     pub fn key(&self) -> SessionKey {
-        self.port.key
+        self.endpoint.key
     }
 
     /// How the session stands.
     pub fn status(&self) -> FeedStatus {
-        let gone = self.port.worker_gone();
-        let client_open = self.port.region.session_has(self.port.key, State::CLIENT);
-        if !self.port.slot().outcome.is_running() || !client_open {
+        let gone = self.endpoint.worker_gone();
+        let client_open = self.endpoint.region.session_has(self.endpoint.key, State::CLIENT);
+        if !self.endpoint.slot().outcome.is_running() || !client_open {
             FeedStatus::Over
         } else if gone {
             FeedStatus::WorkerGone
@@ -111,7 +111,7 @@ impl Feeder {
     /// The leaves that the engine wants pages of: bit `i` is set if leaf `i` has
     /// credits left and has not ended.
     pub fn next_demand(&self) -> u64 {
-        let slot = self.port.slot();
+        let slot = self.endpoint.slot();
         let leaves = slot.leaves.load(Relaxed) as usize;
         slot.leaf.iter().take(leaves).enumerate().fold(0, |demand, (i, leaf)| {
             let wanted = leaf.produced.load(Acquire) < leaf.granted.load(Acquire)
@@ -154,22 +154,22 @@ impl Feeder {
     ///
     /// [`PageError::Closed`]; [`PageError::Jumbo`].
     pub fn begin_page(&self, leaf: usize) -> Result<Option<LeafPageMut>, PageError> {
-        self.port.check_open()?;
+        self.endpoint.check_open()?;
         let queue = &self.leaf(leaf).ring;
-        let (region, key) = (&self.port.region, self.port.key);
-        let mut held = Held::claim(region, key, Side::Client);
-        if held.is_none() {
+        let (region, key) = (&self.endpoint.region, self.endpoint.key);
+        let mut handle = PageHandle::claim(region, key, Side::Client);
+        if handle.is_none() {
             // The flag first, then a second look: a page that is released in
             // between is either found here or announced.
-            self.port.slot().starved.store(1, SeqCst);
+            self.endpoint.slot().starved.store(1, SeqCst);
             fence(SeqCst);
-            held = Held::claim(region, key, Side::Client);
+            handle = PageHandle::claim(region, key, Side::Client);
         }
-        if held.is_none() && queue.is_empty() {
-            held = Some(Held::jumbo(region, key, Side::Client, region.page_size())?);
+        if handle.is_none() && queue.is_empty() {
+            handle = Some(PageHandle::jumbo(region, key, Side::Client, region.page_size())?);
             region.control().overflows.fetch_add(1, Relaxed);
         }
-        Ok(held.map(|held| LeafPageMut { held, leaf, port: Arc::clone(&self.port) }))
+        Ok(handle.map(|handle| LeafPageMut { handle, leaf, endpoint: Arc::clone(&self.endpoint) }))
     }
 
     /// A jumbo buffer of `size` bytes to fill for `leaf`, for a row that is
@@ -180,17 +180,18 @@ impl Feeder {
     /// [`PageError::Closed`]; [`PageError::Jumbo`], for example if the disk is
     /// full.
     pub fn begin_jumbo(&self, leaf: usize, size: usize) -> Result<LeafPageMut, PageError> {
-        self.port.check_open()?;
+        self.endpoint.check_open()?;
         self.leaf(leaf);
-        let held = Held::jumbo(&self.port.region, self.port.key, Side::Client, size)?;
-        Ok(LeafPageMut { held, leaf, port: Arc::clone(&self.port) })
+        let handle =
+            PageHandle::jumbo(&self.endpoint.region, self.endpoint.key, Side::Client, size)?;
+        Ok(LeafPageMut { handle, leaf, endpoint: Arc::clone(&self.endpoint) })
     }
 
     /// Tells the engine that all pages of `leaf`, from all producers, have been
     /// pushed.
     pub fn end_leaf(&self, leaf: usize) {
         self.leaf(leaf).ended.store(1, SeqCst);
-        self.port.ring();
+        self.endpoint.ring();
     }
 
     /// Announces that this process is about to sleep. After this, look once
@@ -198,14 +199,14 @@ impl Feeder {
     /// [`Feeder::begin_page`], [`Feeder::status`], or the client's
     /// [`poll`](crate::ClientSession::poll)); only if there is nothing, sleep.
     pub fn prepare_sleep(&self) {
-        self.port.slot().waiting.fetch_or(1 << self.port.participant, SeqCst);
-        self.port.region.control().client_sleeps.fetch_add(1, Relaxed);
+        self.endpoint.slot().waiting.fetch_or(1 << self.endpoint.participant, SeqCst);
+        self.endpoint.region.control().client_sleeps.fetch_add(1, Relaxed);
         fence(SeqCst);
     }
 
     /// Takes the announcement back, after the sleep or instead of it.
     pub fn cancel_sleep(&self) {
-        self.port.slot().waiting.fetch_and(!(1 << self.port.participant), SeqCst);
+        self.endpoint.slot().waiting.fetch_and(!(1 << self.endpoint.participant), SeqCst);
     }
 
     /// The filters that the worker has published for `leaf` so far; more may follow.
@@ -215,12 +216,12 @@ impl Feeder {
     ///
     /// [`PageError::Closed`]; or if what the worker published is not to be understood.
     pub fn filters(&self, leaf: usize) -> Result<Vec<KeyFilter<'_>>, PageError> {
-        self.port.check_open()?;
+        self.endpoint.check_open()?;
         let published = self.leaf(leaf).filters.iter();
         published
             .filter_map(|word| word.load(Acquire).checked_sub(1))
             .map(|page| {
-                let words = self.port.region.page_words(page);
+                let words = self.endpoint.region.page_words(page);
                 words.ok_or(PageError::Corrupt("no such page")).and_then(KeyFilter::read)
             })
             .collect()
@@ -239,9 +240,9 @@ impl Feeder {
     /// Calls `wake` with the latch of every other process of the session that
     /// sleeps: for what the worker does not know of, a credit given back.
     pub fn wake_others(&self, mut wake: impl FnMut(u64)) {
-        let slot = self.port.slot();
+        let slot = self.endpoint.slot();
         fence(SeqCst);
-        let waiting = slot.waiting.load(SeqCst) & !(1 << self.port.participant);
+        let waiting = slot.waiting.load(SeqCst) & !(1 << self.endpoint.participant);
         for (index, participant) in slot.participants.iter().enumerate() {
             if waiting >> index & 1 != 0 {
                 wake(participant.latch.load(SeqCst));
@@ -251,7 +252,7 @@ impl Feeder {
 
     /// How often the session's processes and the worker have woken each other so far.
     pub fn wake_ups(&self) -> WakeUps {
-        let slot = self.port.slot();
+        let slot = self.endpoint.slot();
         WakeUps {
             news: slot.news.load(Relaxed),
             worker: slot.worker_woken.load(Relaxed),
@@ -260,7 +261,7 @@ impl Feeder {
     }
 
     fn leaf(&self, leaf: usize) -> &Leaf {
-        let slot = self.port.slot();
+        let slot = self.endpoint.slot();
         assert!(leaf < slot.leaves.load(Relaxed) as usize, "leaf {leaf} does not exist");
         &slot.leaf[leaf]
     }
@@ -270,9 +271,9 @@ impl Feeder {
 /// back to the pool; its credit remains taken.
 #[derive(Debug)]
 pub struct LeafPageMut {
-    held: Held,
+    handle: PageHandle,
     leaf: usize,
-    port: Arc<Port>,
+    endpoint: Arc<Endpoint>,
 }
 
 impl LeafPageMut {
@@ -283,24 +284,24 @@ impl LeafPageMut {
     /// [`PageError::Closed`] if the session has been closed;
     /// [`PageError::QueueFull`] if pages were pushed without credits.
     pub fn push(self) -> Result<(), PageError> {
-        self.port.check_open()?;
-        let leaf = &self.port.slot().leaf[self.leaf];
-        self.held.send(&leaf.ring)?;
+        self.endpoint.check_open()?;
+        let leaf = &self.endpoint.slot().leaf[self.leaf];
+        self.handle.send(&leaf.ring)?;
         // Pairs with the fence in `WorkerSession::try_pop`: either the worker sees the
         // page, or this sees that it waits for one.
         fence(SeqCst);
         if leaf.wanted.load(SeqCst) != 0 && leaf.wanted.swap(0, SeqCst) != 0 {
-            self.port.ring();
+            self.endpoint.ring();
         }
         Ok(())
     }
 }
 
-// SAFETY: the page or jumbo buffer belongs to `held`, is aligned to 4096 bytes,
-// always initialised, and mapped as long as `held` lives.
+// SAFETY: the page or jumbo buffer belongs to `handle`, is aligned to 4096 bytes,
+// always initialised, and mapped as long as `handle` lives.
 unsafe impl PageMemory for LeafPageMut {
     fn memory(&self) -> NonNull<[u8]> {
-        self.held.memory()
+        self.handle.memory()
     }
 }
 

@@ -39,7 +39,7 @@ impl WorkerSide {
     /// # Safety
     ///
     /// The earlier worker must be gone: no thread of it may use the region,
-    /// because the pages that it held are given to others.
+    /// because the pages that it had are given to others.
     pub unsafe fn attach(region: &Region, waker: impl WakeClient + 'static) -> Arc<Self> {
         let generation = ((region.worker_word() >> 32) as u32).wrapping_add(1);
         let id = WorkerId { generation, pid: process_id() };

@@ -5,7 +5,7 @@ use crate::filter::key_filter::write_filter;
 use crate::format::memory::{PageMemory, PageMemoryMut};
 use crate::format::view;
 use crate::limits::{LEAF_WINDOW, MAX_LEAVES, RESULT_WINDOW};
-use crate::session::held::Held;
+use crate::session::page_handle::PageHandle;
 use crate::session::wake::{CLIENT_ONLY, EVERYBODY};
 use crate::session::worker::WorkerSide;
 use crate::shared::identity::SessionKey;
@@ -37,30 +37,30 @@ pub enum LeafEvent {
 pub struct WorkerSession {
     side: Arc<WorkerSide>,
     key: SessionKey,
-    opening: Vec<u8>,
+    startup_message: Vec<u8>,
     leaves: usize,
 }
 
 impl WorkerSession {
     pub(crate) fn new(side: Arc<WorkerSide>, key: SessionKey) -> Self {
-        Self { side, key, opening: Vec::new(), leaves: 0 }
+        Self { side, key, startup_message: Vec::new(), leaves: 0 }
     }
 
     /// Takes over what the client submitted.
-    pub(crate) fn read_opening(mut self) -> Result<Self, (Self, PageError)> {
+    pub(crate) fn read_startup_message(mut self) -> Result<Self, (Self, PageError)> {
         let (message, leaves) = {
             let slot = self.slot();
-            (slot.opening.load(Acquire), slot.leaves.load(Acquire) as usize)
+            (slot.startup_message.load(Acquire), slot.leaves.load(Acquire) as usize)
         };
         let read = || {
-            let held = Held::receive(self.region(), self.key, Side::Worker, message)?;
-            // SAFETY: `held` keeps the memory, which nobody writes any more,
+            let handle = PageHandle::receive(self.region(), self.key, Side::Worker, message)?;
+            // SAFETY: `handle` keeps the memory, which nobody writes any more,
             // and the bytes are copied.
-            unsafe { view::blob(held.memory()) }.map(<[u8]>::to_vec)
+            unsafe { view::blob(handle.memory()) }.map(<[u8]>::to_vec)
         };
         match read() {
-            Ok(opening) => {
-                (self.opening, self.leaves) = (opening, leaves.min(MAX_LEAVES));
+            Ok(startup_message) => {
+                (self.startup_message, self.leaves) = (startup_message, leaves.min(MAX_LEAVES));
                 Ok(self)
             }
             Err(error) => Err((self, error)),
@@ -83,8 +83,8 @@ impl WorkerSession {
     }
 
     /// The bytes that the client opened the session with.
-    pub fn opening(&self) -> &[u8] {
-        &self.opening
+    pub fn startup_message(&self) -> &[u8] {
+        &self.startup_message
     }
 
     /// The number of leaves.
@@ -133,8 +133,8 @@ impl WorkerSession {
         }
         let Some(message) = message else { return Ok(LeafEvent::Empty) };
         self.side.waker().wake_starved(self.key.slot);
-        let held = Held::receive(self.region(), self.key, Side::Worker, message)?;
-        Ok(LeafEvent::Page(LeafPage { held, _release: Release { session: Arc::clone(self) } }))
+        let handle = PageHandle::receive(self.region(), self.key, Side::Worker, message)?;
+        Ok(LeafEvent::Page(LeafPage { handle, _release: Release { session: Arc::clone(self) } }))
     }
 
     /// Asks for `pages` more pages of a leaf. Returns how many were granted:
@@ -203,14 +203,14 @@ impl WorkerSession {
     /// [`PageError::Closed`] if the client has closed; [`PageError::Jumbo`].
     pub fn try_begin_result(self: &Arc<Self>) -> Result<Option<ResultPageMut>, PageError> {
         self.try_begin(|region, key, alone| {
-            if let Some(held) = Held::claim(region, key, Side::Worker) {
-                return Ok(Some(held));
+            if let Some(handle) = PageHandle::claim(region, key, Side::Worker) {
+                return Ok(Some(handle));
             }
             if !alone {
                 return Ok(None);
             }
             region.control().overflows.fetch_add(1, Relaxed);
-            Held::jumbo(region, key, Side::Worker, region.page_size()).map(Some)
+            PageHandle::jumbo(region, key, Side::Worker, region.page_size()).map(Some)
         })
     }
 
@@ -225,14 +225,16 @@ impl WorkerSession {
         self: &Arc<Self>,
         size: usize,
     ) -> Result<Option<ResultPageMut>, PageError> {
-        self.try_begin(|region, key, _| Held::jumbo(region, key, Side::Worker, size).map(Some))
+        self.try_begin(|region, key, _| {
+            PageHandle::jumbo(region, key, Side::Worker, size).map(Some)
+        })
     }
 
     /// Begins a result page inside the window. `acquire` gets told whether no
     /// other one is under way.
     fn try_begin(
         self: &Arc<Self>,
-        acquire: impl Fn(&Region, SessionKey, bool) -> Result<Option<Held>, PageError>,
+        acquire: impl Fn(&Region, SessionKey, bool) -> Result<Option<PageHandle>, PageError>,
     ) -> Result<Option<ResultPageMut>, PageError> {
         if self.is_client_closed() {
             return Err(PageError::Closed);
@@ -245,8 +247,8 @@ impl WorkerSession {
             }
             if let Some(in_window) = self.enter_window() {
                 let begun = Begun { session: Arc::clone(self), sent: false };
-                if let Some(held) = acquire(self.region(), self.key, in_window == 0)? {
-                    return Ok(Some(ResultPageMut { held, begun }));
+                if let Some(handle) = acquire(self.region(), self.key, in_window == 0)? {
+                    return Ok(Some(ResultPageMut { handle, begun }));
                 }
             }
         }
@@ -280,8 +282,8 @@ impl WorkerSession {
         if self.is_client_closed() {
             return Err(PageError::Closed);
         }
-        let held = Held::blob(self.region(), self.key, Side::Worker, blob)?;
-        held.send(&self.slot().results.ring)?;
+        let handle = PageHandle::blob(self.region(), self.key, Side::Worker, blob)?;
+        handle.send(&self.slot().results.ring)?;
         self.side.waker().wake(self.key.slot, CLIENT_ONLY);
         Ok(())
     }
@@ -325,16 +327,16 @@ impl Drop for WorkerSession {
 /// A page of a leaf; dropping it gives it back to the pool.
 #[derive(Debug)]
 pub struct LeafPage {
-    held: Held,
-    /// Behind `held`, so that it is dropped after it.
+    handle: PageHandle,
+    /// Behind `handle`, so that it is dropped after it.
     _release: Release,
 }
 
-// SAFETY: the page or jumbo buffer belongs to `held`, is aligned to 4096 bytes,
-// mapped as long as `held` lives, and was written before it was pushed.
+// SAFETY: the page or jumbo buffer belongs to `handle`, is aligned to 4096 bytes,
+// mapped as long as `handle` lives, and was written before it was pushed.
 unsafe impl PageMemory for LeafPage {
     fn memory(&self) -> NonNull<[u8]> {
-        self.held.memory()
+        self.handle.memory()
     }
 }
 
@@ -354,7 +356,7 @@ impl Drop for Release {
 /// goes back to the pool.
 #[derive(Debug)]
 pub struct ResultPageMut {
-    held: Held,
+    handle: PageHandle,
     begun: Begun,
 }
 
@@ -365,23 +367,23 @@ impl ResultPageMut {
     ///
     /// [`PageError::Closed`] if the client has closed.
     pub fn push(self) -> Result<(), PageError> {
-        let Self { held, mut begun } = self;
+        let Self { handle, mut begun } = self;
         let session = &begun.session;
         if session.is_client_closed() {
             return Err(PageError::Closed);
         }
-        held.send(&session.slot().results.ring)?;
+        handle.send(&session.slot().results.ring)?;
         session.side.waker().wake(session.key.slot, CLIENT_ONLY);
         begun.sent = true;
         Ok(())
     }
 }
 
-// SAFETY: the page or jumbo buffer belongs to `held`, is aligned to 4096 bytes,
-// always initialised, and mapped as long as `held` lives.
+// SAFETY: the page or jumbo buffer belongs to `handle`, is aligned to 4096 bytes,
+// always initialised, and mapped as long as `handle` lives.
 unsafe impl PageMemory for ResultPageMut {
     fn memory(&self) -> NonNull<[u8]> {
-        self.held.memory()
+        self.handle.memory()
     }
 }
 

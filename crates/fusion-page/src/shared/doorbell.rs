@@ -26,7 +26,7 @@ pub(crate) struct Doorbell {
 /// What a wait on the doorbell brought.
 #[derive(Debug, Default)]
 pub struct News {
-    /// Slots of sessions with news: an opening to accept, pages, ends of leaves,
+    /// Slots of sessions with news: a startup message to read, pages, ends of leaves,
     /// released results, or a closed client.
     pub slots: SmallVec<[u32; 16]>,
     /// A slot became free while clients waited for one.

@@ -11,8 +11,9 @@ pub(crate) fn wait(word: &AtomicU32, expected: u32, timeout: Duration) {
         tv_nsec: timeout.subsec_nanos() as _,
     };
     // SAFETY: FUTEX_WAIT reads the word, which is valid and aligned, and the
-    // timeout. Without FUTEX_PRIVATE_FLAG the word is identified by its page,
-    // so it works between processes that map it.
+    // timeout. Without FUTEX_PRIVATE_FLAG the word is identified by its file and
+    // its place in it (`get_futex_key`, kernel/futex/core.c), so it works between
+    // processes that map it.
     unsafe {
         libc::syscall(
             libc::SYS_futex,

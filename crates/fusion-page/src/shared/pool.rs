@@ -42,11 +42,11 @@ impl Region {
     /// Counts the page that `claim` takes: before it is taken, and discounts it after it
     /// is given back, so that 0 proves that there is nothing to reclaim.
     fn counted(&self, key: SessionKey, claim: impl FnOnce() -> Option<usize>) -> Option<u32> {
-        let held = &self.slot(key.slot).held;
-        held.add(key.generation);
+        let count = &self.slot(key.slot).pages;
+        count.add(key.generation);
         let page = claim();
         if page.is_none() {
-            held.sub(key.generation);
+            count.sub(key.generation);
         }
         page.map(|page| page as u32)
     }
@@ -83,7 +83,7 @@ impl Region {
             if self.surplus_pages().contains(&page) {
                 self.control().surplus_used.fetch_sub(1, Relaxed);
             }
-            self.slot(key.slot).held.sub(key.generation);
+            self.slot(key.slot).pages.sub(key.generation);
         }
     }
 
@@ -103,7 +103,7 @@ impl Region {
     /// Frees what a session, or one side of it, still owns. That side's
     /// processes must not use their pages any more.
     pub(crate) fn reclaim_pages(&self, key: SessionKey, side: Option<Side>) {
-        if self.slot(key.slot).held.is_zero(key.generation) {
+        if self.slot(key.slot).pages.is_zero(key.generation) {
             return;
         }
         let free_all = |expected: u64| {
@@ -194,7 +194,7 @@ mod tests {
         assert!(!region.hand_over_page(page, old, Side::Client));
         region.reclaim_pages(old, None);
         assert!(region.owns_page(page, new, Side::Client));
-        assert!(!region.slot(new.slot).held.is_zero(new.generation));
+        assert!(!region.slot(new.slot).pages.is_zero(new.generation));
     }
 
     #[test]
@@ -210,7 +210,7 @@ mod tests {
         assert_eq!(region.count_free_pages(), 5);
         region.reclaim_pages(key, None);
         assert_eq!(region.count_free_pages(), 8);
-        assert!(region.slot(key.slot).held.is_zero(key.generation));
+        assert!(region.slot(key.slot).pages.is_zero(key.generation));
         assert!(!region.surplus_is_low());
         region.control().surplus_used.store(4, Relaxed);
         region.recount_surplus();

@@ -168,8 +168,8 @@ impl Region {
         let generation = self.control().worker.load(SeqCst) >> 32;
         let start = self.0.map.as_mut_ptr().cast();
         // SAFETY: the range is the whole mapping, which is shared. Punching a
-        // hole in its file leaves zeroes, the initial state of all that is in
-        // front of the pages; pages have no state.
+        // hole in its file (`madvise_remove`, mm/madvise.c) leaves zeroes, the
+        // initial state of all that is in front of the pages; pages have no state.
         if unsafe { libc::madvise(start, self.0.map.len(), libc::MADV_REMOVE) } != 0 {
             return Err(io::Error::last_os_error());
         }

@@ -16,9 +16,9 @@ use std::sync::atomic::Ordering::{AcqRel, Relaxed, SeqCst};
 /// A count that belongs to a generation: updates from an earlier one are lost.
 #[derive(Default)]
 #[repr(transparent)]
-pub(crate) struct HeldCount(AtomicU64);
+pub(crate) struct PageCount(AtomicU64);
 
-impl HeldCount {
+impl PageCount {
     pub(crate) fn reset(&self, generation: u32) {
         self.0.store(u64::from(generation) << 32, SeqCst);
     }
@@ -98,14 +98,14 @@ pub(crate) struct Slot {
     /// The worker that the session was opened for, as the region's
     /// [`Control`](crate::shared::control::Control) names it.
     pub(crate) worker: AtomicU64,
-    /// The message with the opening blob.
-    pub(crate) opening: AtomicU32,
-    /// Number of leaves, set with the opening.
+    /// Announces the page or jumbo buffer with the startup message, as in a queue.
+    pub(crate) startup_message: AtomicU32,
+    /// Number of leaves, set with the startup message.
     pub(crate) leaves: AtomicU32,
     /// Jumbo buffers that were created in this generation.
     pub(crate) jumbos: AtomicU32,
     /// Pages that this generation owns, or a little more.
-    pub(crate) held: HeldCount,
+    pub(crate) pages: PageCount,
     /// A bit for each participant that is asleep or about to be.
     pub(crate) waiting: CachePadded<AtomicU64>,
     /// Not 0 if a producer found no free page.
@@ -128,10 +128,10 @@ impl Slot {
     /// Prepares the slot for a new generation. Nobody else uses it yet.
     pub(crate) fn begin(&self, key: SessionKey, worker: u64, latch: u64) {
         self.worker.store(worker, Relaxed);
-        self.opening.store(0, Relaxed);
+        self.startup_message.store(0, Relaxed);
         self.leaves.store(0, Relaxed);
         self.jumbos.store(0, Relaxed);
-        self.held.reset(key.generation);
+        self.pages.reset(key.generation);
         self.waiting.store(0, Relaxed);
         self.starved.store(0, Relaxed);
         self.news.store(0, Relaxed);

@@ -17,12 +17,13 @@ impl State {
     pub(crate) const BUSY: u8 = 1;
     /// The client's side is open.
     pub(crate) const CLIENT: u8 = 2;
-    /// The opening message is there.
+    /// The startup message is there.
     pub(crate) const SUBMITTED: u8 = 4;
     /// The worker's side is open.
     pub(crate) const WORKER: u8 = 8;
 
-    /// Process ids are below 2^22 on Linux, so 24 bits hold them.
+    /// Process ids are below 2^22 on Linux (`PID_MAX_LIMIT`, include/linux/threads.h),
+    /// so 24 bits hold them.
     pub(crate) fn pack(self) -> u64 {
         u64::from(self.generation) << 32
             | u64::from(self.pid & 0xff_ffff) << 8

@@ -16,7 +16,7 @@ use std::sync::atomic::Ordering::Relaxed;
 fn pair(region: &Region, latch: u64) -> (Arc<WorkerSide>, ClientSession, Arc<WorkerSession>) {
     let side = attach(region);
     let client = open(region, latch);
-    client.submit_opening(b"", 1).expect("open");
+    client.submit_startup_message(b"", 1).expect("open");
     side.wait_doorbell(LONG);
     let worker = side.accept(client.key().slot()).expect("readable").expect("submitted");
     (side, client, worker)

@@ -52,7 +52,7 @@ fn world() -> (Region, Arc<super::WorkerSide>, ClientSession, Arc<WorkerSession>
     let region = Region::new(2, 1, 1);
     let side = attach(&region);
     let (client, other) = (open(&region, 0), open(&region, 0));
-    client.submit_opening(b"", 1).expect("open");
+    client.submit_startup_message(b"", 1).expect("open");
     let worker = side.accept(client.key().slot()).expect("readable").expect("submitted");
     (region, side, client, worker, other)
 }

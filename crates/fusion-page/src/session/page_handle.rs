@@ -1,4 +1,4 @@
-//! A page or jumbo buffer that one side of a session holds.
+//! Page handles: a page or jumbo buffer in the hand of one side of a session.
 
 use crate::error::PageError;
 use crate::format::view;
@@ -26,7 +26,7 @@ enum Medium {
 ///
 /// It does not keep its session open: its wrappers do.
 #[derive(Debug)]
-pub(crate) struct Held {
+pub(crate) struct PageHandle {
     region: Region,
     key: SessionKey,
     side: Side,
@@ -35,13 +35,13 @@ pub(crate) struct Held {
     named: bool,
 }
 
-// SAFETY: a Held owns its page or mapping exclusively, by the pool's word or
+// SAFETY: a page handle owns its page or mapping exclusively, by the pool's word or
 // the file's name.
-unsafe impl Send for Held {}
+unsafe impl Send for PageHandle {}
 // SAFETY: through a shared reference the memory is only read.
-unsafe impl Sync for Held {}
+unsafe impl Sync for PageHandle {}
 
-impl Held {
+impl PageHandle {
     /// Claims a page, if one is free.
     pub(crate) fn claim(region: &Region, key: SessionKey, side: Side) -> Option<Self> {
         let page = region.claim_page(key, side)?;
@@ -74,13 +74,13 @@ impl Held {
     ) -> Result<Self, PageError> {
         let size = view::blob_size(blob);
         let page = if size <= region.page_size() { Self::claim(region, key, side) } else { None };
-        let held = match page {
-            Some(held) => held,
+        let handle = match page {
+            Some(handle) => handle,
             None => Self::jumbo(region, key, side, size)?,
         };
-        // SAFETY: `held` was just acquired, is exclusive, and large enough.
-        unsafe { view::write_blob(held.memory(), blob) };
-        Ok(held)
+        // SAFETY: `handle` was just acquired, is exclusive, and large enough.
+        unsafe { view::write_blob(handle.memory(), blob) };
+        Ok(handle)
     }
 
     /// Takes over what a message announces.
@@ -141,7 +141,7 @@ impl Held {
     }
 }
 
-impl Drop for Held {
+impl Drop for PageHandle {
     fn drop(&mut self) {
         match &self.medium {
             Medium::Page(page) => self.region.release_page(*page, self.key, self.side),
