@@ -278,7 +278,7 @@ impl Run {
                 return Err(PgError::internal("a plan does not have its leaves"));
             }
             let client = open_client(region)?;
-            client.submit_opening(&blob, producer.len()).map_err(page_error)?;
+            client.submit_startup_message(&blob, producer.len()).map_err(page_error)?;
             Ok(Session { producer, teams, client, _counted: Counted::new() })
         }
     }

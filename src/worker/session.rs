@@ -62,8 +62,8 @@ async fn execute(
     news: &Arc<News>,
     engine: &Engine,
 ) -> Result<(), PgError> {
-    let opening: Opening<'_> =
-        postcard::from_bytes(session.opening()).map_err(|e| PgError::internal(e.to_string()))?;
+    let opening: Opening<'_> = postcard::from_bytes(session.startup_message())
+        .map_err(|e| PgError::internal(e.to_string()))?;
     let plan = decode(opening.plan).map_err(|e| PgError::internal(e.to_string()))?;
     if plan.leaves.len() != session.leaves() || plan.params.len() != opening.params.len() {
         return Err(PgError::internal("session does not match its plan"));

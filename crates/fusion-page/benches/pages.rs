@@ -273,12 +273,12 @@ fn pool(c: &mut Criterion) {
     c.bench_function("open, submit, accept, close", |b| {
         b.iter(|| {
             let session = ClientSession::try_open(&region, 0).expect("worker").expect("slot");
-            session.submit_opening(b"plan", 2).expect("open");
+            session.submit_startup_message(b"plan", 2).expect("open");
             black_box(side.accept(session.key().slot()).expect("readable"))
         });
     });
     let session = ClientSession::try_open(&region, 0).expect("worker").expect("slot");
-    session.submit_opening(b"plan", 1).expect("open");
+    session.submit_startup_message(b"plan", 1).expect("open");
     let worker = side.accept(session.key().slot()).expect("readable").expect("submitted");
     c.bench_function("page through a leaf", |b| {
         b.iter(|| {

@@ -9,7 +9,7 @@
 //!
 //! What holds everywhere:
 //!
-//! - Any process may die at any instruction. What it held is found by the words
+//! - Any process may die at any instruction. What it owned is found by the words
 //!   of its pages and slots, and nothing that others share is ever half-changed.
 //! - Every end is explicit: of a leaf, of a result, of a session. That the other
 //!   side is gone is told apart from all of these.
@@ -17,57 +17,41 @@
 //!   as it pleases. The doorbell, on which the worker may sleep, and
 //!   [`FutexLatch`] are the exceptions.
 //!
+//! The folders, each of which uses only those before it: `format` is what a page is,
+//! `shared` what processes share, `filter` runtime filters, and `session` who talks to
+//! whom.
+//!
 //! The crate knows neither PostgreSQL nor DataFusion.
 
-mod batch;
-mod client;
-mod columns;
-mod control;
-mod doorbell;
 mod error;
-mod feeder;
 mod filter;
-mod futex;
-mod futex_latch;
-mod held;
-mod import;
-mod jumbo;
-mod layout;
+mod format;
 mod limits;
-mod memory;
-mod outcome;
-mod padded;
-mod pool;
-mod reader;
-mod region;
-mod ring;
-mod slot;
+mod session;
+mod shared;
 mod sync;
-mod view;
-mod waiters;
-mod worker;
-mod worker_session;
-mod writer;
 
-pub use batch::{batch_row_payload, write_batch};
-pub use client::{ClientSession, Event, OpenError, ResultPage, Waiter};
-pub use columns::{Fixed, MAX_CHUNK, arena_bytes, row_payload};
-pub use control::WorkerId;
-pub use doorbell::News;
 pub use error::PageError;
-pub use feeder::{FeedStatus, Feeder, LeafPageMut};
-pub use filter::{KeyFilter, filter_capacity};
-pub use futex_latch::{FutexLatch, FutexWaker};
-pub use import::Importer;
-pub use layout::{DEFAULT_PAGE_SIZE, MAX_ROWS, MAX_VALUE_LEN, MIN_PAGE_SIZE, PageLayout};
+pub use filter::key_filter::{KeyFilter, filter_capacity};
+pub use format::batch::{batch_row_payload, write_batch};
+pub use format::columns::{Fixed, MAX_CHUNK, arena_bytes, row_payload};
+pub use format::import::Importer;
+pub use format::layout::{DEFAULT_PAGE_SIZE, MAX_ROWS, MAX_VALUE_LEN, MIN_PAGE_SIZE, PageLayout};
+pub use format::memory::{HeapPage, PageMemory, PageMemoryMut};
+pub use format::reader::PageReader;
+pub use format::writer::PageWriter;
 pub use limits::{
     FUTEX_LATCHES, LEAF_WINDOW, MAX_LEAVES, MAX_PARTICIPANTS, MAX_SESSIONS, MAX_WAITERS,
     RESULT_WINDOW,
 };
-pub use memory::{HeapPage, PageMemory, PageMemoryMut};
-pub use reader::PageReader;
-pub use region::{Region, RegionConfig, RegionStats};
-pub use slot::{SessionKey, WakeUps};
-pub use worker::{WakeClient, WorkerSide};
-pub use worker_session::{LeafEvent, LeafPage, ResultPageMut, WorkerSession};
-pub use writer::PageWriter;
+pub use session::client::{ClientSession, Event, OpenError, ResultPage};
+pub use session::feeder::{FeedStatus, Feeder, LeafPageMut, WakeUps};
+pub use session::futex_latch::{FutexLatch, FutexWaker};
+pub use session::waiter::Waiter;
+pub use session::wake::WakeClient;
+pub use session::worker::WorkerSide;
+pub use session::worker_session::{LeafEvent, LeafPage, ResultPageMut, WorkerSession};
+pub use shared::doorbell::News;
+pub use shared::identity::{SessionKey, WorkerId};
+pub use shared::region::{Region, RegionConfig};
+pub use shared::stats::RegionStats;

@@ -4,6 +4,11 @@
 pub const MAX_SESSIONS: usize = 1024;
 /// The largest number of session slots: those for nested sessions, too.
 pub(crate) const MAX_SLOTS: usize = 2 * MAX_SESSIONS;
+/// Pages that a region can have. A message names a page or a jumbo buffer by a number, and
+/// says by one of its bits which of them it is.
+pub(crate) const MAX_PAGES: usize = 1 << 30;
+/// Jumbo buffers that one session can create, for the same reason.
+pub(crate) const MAX_JUMBOS: u32 = 1 << 30;
 /// The largest number of leaves of a session.
 pub const MAX_LEAVES: usize = 64;
 /// The largest number of processes of one session: the backend and its

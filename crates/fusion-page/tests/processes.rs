@@ -179,7 +179,7 @@ fn killed_parallel_workers() {
     for _ in 0..30 {
         let latch = FutexLatch::new(&setup.region, 0);
         let session = open(&setup.region, &latch).unwrap();
-        session.submit_opening(b"echo", 1).unwrap();
+        session.submit_startup_message(b"echo", 1).unwrap();
         let key = session.key();
         let helpers: Vec<_> = (1..4i64)
             .map(|i| {
@@ -301,7 +301,7 @@ fn filters_of_the_dead() {
                         random.pause();
                         continue;
                     };
-                    session.submit_opening(b"", 1).unwrap();
+                    session.submit_startup_message(b"", 1).unwrap();
                     let key = session.key();
                     let helpers: Vec<_> = (0..2)
                         .map(|i| {

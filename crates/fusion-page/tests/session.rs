@@ -27,7 +27,7 @@ fn client(region: &Region) -> ClientSession {
 /// A submitted session and the worker's side of it.
 fn pair(side: &Arc<WorkerSide>, leaves: usize) -> (ClientSession, Arc<WorkerSession>) {
     let client = client(side.region());
-    client.submit_opening(b"plan", leaves).unwrap();
+    client.submit_startup_message(b"plan", leaves).unwrap();
     let worker = side.accept(client.key().slot()).unwrap().unwrap();
     (client, worker)
 }
@@ -90,7 +90,7 @@ fn parallel_workers_feed_one_leaf() {
     let region = &setup.region;
     let latch = FutexLatch::new(region, 0);
     let session = client(region);
-    session.submit_opening(b"echo", 1).unwrap();
+    session.submit_startup_message(b"echo", 1).unwrap();
     let (key, running) = (session.key(), AtomicUsize::new(3));
     let mut seen = HashSet::new();
     thread::scope(|scope| {
@@ -372,7 +372,7 @@ fn a_new_worker_is_told_from_the_old_one() {
         worker_b.finish();
         (running, finished, submitted, opened) =
             (client_a, client_b, client(&setup.region), client(&setup.region));
-        submitted.submit_opening(b"plan", 0).unwrap();
+        submitted.submit_startup_message(b"plan", 0).unwrap();
         assert!(matches!(running.poll().unwrap(), Event::Nothing));
         side.detach();
         assert!(matches!(running.poll().unwrap(), Event::WorkerGone));
@@ -384,7 +384,7 @@ fn a_new_worker_is_told_from_the_old_one() {
     assert_eq!(running.feeder().status(), FeedStatus::WorkerGone);
     assert!(matches!(submitted.poll().unwrap(), Event::WorkerGone));
     // Sessions of the old worker are not for the new one.
-    opened.submit_opening(b"plan", 0).unwrap();
+    opened.submit_startup_message(b"plan", 0).unwrap();
     assert!(side.accept(opened.key().slot()).unwrap().is_none());
     assert!(side.accept(submitted.key().slot()).unwrap().is_none());
     // What had been finished stays finished.
@@ -501,16 +501,16 @@ fn a_leaf_without_pages_overflows_instead_of_waiting() {
 }
 
 #[test]
-fn large_openings_and_blobs_travel_whole() {
+fn large_startup_messages_and_blobs_travel_whole() {
     let setup = Setup::new(4, 1, 2);
     let side = attach(&setup.region);
     let session = client(&setup.region);
     let plan: Vec<u8> = (0..1_000_000u32).map(|i| i as u8).collect();
-    session.submit_opening(&plan, MAX_LEAVES).unwrap();
+    session.submit_startup_message(&plan, MAX_LEAVES).unwrap();
     assert_eq!(side.wait_doorbell(LONG).slots.as_slice(), [0]);
     let worker = side.accept(0).unwrap().unwrap();
     assert!(side.accept(0).unwrap().is_none(), "accepted once");
-    assert_eq!((worker.opening(), worker.leaves()), (plan.as_slice(), MAX_LEAVES));
+    assert_eq!((worker.startup_message(), worker.leaves()), (plan.as_slice(), MAX_LEAVES));
     worker.send_blob(&plan).unwrap();
     assert!(matches!(session.poll().unwrap(), Event::Blob(blob) if blob == plan));
     drop((session, worker));

@@ -9,65 +9,34 @@
 //! |---|---|
 //! | `sync` | loom's words. Of the strongest order each has a fence in front of it, because loom knows that order of fences only |
 //! | `process` | threads are processes: each has an id, and may die at any step |
-//! | `region` | made by constructors, because loom does not see a mapping |
-//! | `futex` | a lock and a condition. Nobody wakes up by himself: who is not woken hangs, and loom says so |
+//! | `shared::region` | made by constructors, because loom does not see a mapping |
+//! | `shared::futex` | a lock and a condition. Nobody wakes up by himself: who is not woken hangs, and loom says so |
 //! | `limits` | two sessions, one leaf, queues of two |
-//! | `jumbo` | there are none |
+//! | `shared::jumbo` | there are none |
 
 #![allow(dead_code, unused_imports, reason = "the models do not use all of the protocol")]
 #![allow(missing_docs, reason = "modules of another crate")]
 
-#[path = "../../src/client.rs"]
-mod client;
-#[path = "../../src/control.rs"]
-mod control;
-#[path = "../../src/doorbell.rs"]
-mod doorbell;
 #[path = "../../src/error.rs"]
 mod error;
-#[path = "../../src/feeder.rs"]
-mod feeder;
-#[path = "../../src/filter.rs"]
+#[path = "../../src/filter/mod.rs"]
 mod filter;
-mod futex;
-#[path = "../../src/futex_latch.rs"]
-mod futex_latch;
-#[path = "../../src/held.rs"]
-mod held;
-mod jumbo;
-#[path = "../../src/layout.rs"]
-mod layout;
+mod format;
 mod limits;
-#[path = "../../src/memory.rs"]
-mod memory;
-#[path = "../../src/outcome.rs"]
-mod outcome;
-#[path = "../../src/padded.rs"]
-mod padded;
-#[path = "../../src/pool.rs"]
-mod pool;
 mod process;
-mod region;
-#[path = "../../src/ring.rs"]
-mod ring;
-#[path = "../../src/slot.rs"]
-mod slot;
+#[path = "../../src/session/mod.rs"]
+mod session;
+mod shared;
 mod sync;
-#[path = "../../src/view.rs"]
-mod view;
-#[path = "../../src/waiters.rs"]
-mod waiters;
-#[path = "../../src/worker.rs"]
-mod worker;
-#[path = "../../src/worker_session.rs"]
-mod worker_session;
 
 // For the links in the documentation of what is included.
-pub use client::Event;
-pub use layout::{MAX_VALUE_LEN, MIN_PAGE_SIZE};
+pub use format::layout::{MAX_VALUE_LEN, MIN_PAGE_SIZE};
+pub use format::memory::PageMemory;
 pub use limits::*;
-pub use memory::PageMemory;
-pub use worker::WorkerSide;
-pub use worker_session::WorkerSession;
+pub use session::client::Event;
+pub use session::feeder::WakeUps;
+pub use session::waiter::Waiter;
+pub use session::worker::WorkerSide;
+pub use session::worker_session::WorkerSession;
 
 pub mod models;

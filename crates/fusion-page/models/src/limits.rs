@@ -2,6 +2,8 @@
 
 pub const MAX_SESSIONS: usize = 2;
 pub(crate) const MAX_SLOTS: usize = 2;
+pub(crate) const MAX_PAGES: usize = 8;
+pub(crate) const MAX_JUMBOS: u32 = 1;
 pub const MAX_LEAVES: usize = 1;
 pub const MAX_PARTICIPANTS: usize = 3;
 pub(crate) const MAX_FILTERS: usize = 1;

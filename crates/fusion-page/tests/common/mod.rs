@@ -117,7 +117,7 @@ pub fn serve(side: &Arc<WorkerSide>, types: &'static [DataType]) {
 
 /// Copies leaf 0 of the session to its result.
 pub fn echo(session: &Arc<WorkerSession>, types: &[DataType]) -> Result<(), PageError> {
-    assert_eq!(session.opening(), b"echo");
+    assert_eq!(session.startup_message(), b"echo");
     let importer = Importer::new(types);
     let layout = leaf_layout(types, session.region().page_size());
     session.grant(0, 2);
@@ -289,7 +289,7 @@ pub fn run_session(
 /// Opens a session and runs it; rows must come back in order.
 pub fn round_trip(region: &Region, latch: &FutexLatch, rows: i64) -> Result<(), Ended> {
     let session = open(region, latch)?;
-    session.submit_opening(b"echo", 1).unwrap();
+    session.submit_startup_message(b"echo", 1).unwrap();
     let mut expected = 0;
     run_session(
         &session,

@@ -1,14 +1,14 @@
 //! Credits, pages and results between a client that sleeps and a worker that sleeps.
 
 use super::{CLIENT, HELPER, LONG, WORKER, attach, explore, open, spawn};
-use crate::client::{ClientSession, Event};
-use crate::feeder::Feeder;
-use crate::futex_latch::FutexLatch;
-use crate::layout::{PageHeader, PageKind};
-use crate::memory::PageMemory;
-use crate::region::Region;
-use crate::worker::WorkerSide;
-use crate::worker_session::{LeafEvent, WorkerSession};
+use crate::format::layout::{PageHeader, PageKind};
+use crate::format::memory::PageMemory;
+use crate::session::client::{ClientSession, Event};
+use crate::session::feeder::Feeder;
+use crate::session::futex_latch::FutexLatch;
+use crate::session::worker::WorkerSide;
+use crate::session::worker_session::{LeafEvent, WorkerSession};
+use crate::shared::region::Region;
 use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -16,7 +16,7 @@ use std::sync::atomic::Ordering::Relaxed;
 fn pair(region: &Region, latch: u64) -> (Arc<WorkerSide>, ClientSession, Arc<WorkerSession>) {
     let side = attach(region);
     let client = open(region, latch);
-    client.submit_opening(b"", 1).expect("open");
+    client.submit_startup_message(b"", 1).expect("open");
     side.wait_doorbell(LONG);
     let worker = side.accept(client.key().slot()).expect("readable").expect("submitted");
     (side, client, worker)

@@ -3,12 +3,12 @@
 use super::{
     CLIENT, HELPER, WORKER, assert_all_free, attach, clear_up, explore, explore_deaths, open, spawn,
 };
-use crate::client::ClientSession;
-use crate::feeder::Feeder;
-use crate::pool::Side;
-use crate::region::Region;
-use crate::slot::SessionKey;
-use crate::worker_session::WorkerSession;
+use crate::session::client::ClientSession;
+use crate::session::feeder::Feeder;
+use crate::session::worker_session::WorkerSession;
+use crate::shared::identity::SessionKey;
+use crate::shared::owner::Side;
+use crate::shared::region::Region;
 use fusion_plan::KeySet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -52,7 +52,7 @@ fn world() -> (Region, Arc<super::WorkerSide>, ClientSession, Arc<WorkerSession>
     let region = Region::new(2, 1, 1);
     let side = attach(&region);
     let (client, other) = (open(&region, 0), open(&region, 0));
-    client.submit_opening(b"", 1).expect("open");
+    client.submit_startup_message(b"", 1).expect("open");
     let worker = side.accept(client.key().slot()).expect("readable").expect("submitted");
     (region, side, client, worker, other)
 }

@@ -6,12 +6,12 @@ pub mod queues;
 pub mod sessions;
 pub mod slots;
 
-use crate::client::ClientSession;
-use crate::futex_latch::FutexWaker;
 use crate::process;
-use crate::region::Region;
+use crate::session::client::ClientSession;
+use crate::session::futex_latch::FutexWaker;
+use crate::session::worker::WorkerSide;
+use crate::shared::region::Region;
 use crate::sync::make_loads_updates;
-use crate::worker::WorkerSide;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
@@ -113,9 +113,9 @@ fn clear_up(region: &Region, worker_is_dead: bool, side: Arc<WorkerSide>, dead: 
     side.reap_dead_clients(|pid| pid != dead);
     assert_all_free(region);
     let next = open(region, 0);
-    next.submit_opening(b"next", 1).expect("it works again");
+    next.submit_startup_message(b"next", 1).expect("it works again");
     let worker = side.accept(next.key().slot()).expect("it can be read").expect("it is there");
-    assert_eq!(worker.opening(), b"next");
+    assert_eq!(worker.startup_message(), b"next");
     drop((next, worker));
     assert_all_free(region);
 }

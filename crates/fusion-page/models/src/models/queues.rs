@@ -1,8 +1,8 @@
 //! The ring and the doorbell by themselves.
 
 use super::{CLIENT, HELPER, LONG, explore, explore_deaths, spawn};
-use crate::doorbell::Doorbell;
-use crate::ring::Ring;
+use crate::shared::doorbell::Doorbell;
+use crate::shared::ring::Ring;
 use crate::sync::AtomicU64;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;

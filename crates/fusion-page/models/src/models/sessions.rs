@@ -3,17 +3,17 @@
 use super::{
     CLIENT, HELPER, WORKER, assert_all_free, attach, clear_up, explore, explore_deaths, open, spawn,
 };
-use crate::client::{ClientSession, Event};
-use crate::feeder::Feeder;
-use crate::region::Region;
-use crate::slot::SessionKey;
-use crate::worker::WorkerSide;
+use crate::session::client::{ClientSession, Event};
+use crate::session::feeder::Feeder;
+use crate::session::worker::WorkerSide;
+use crate::shared::identity::SessionKey;
+use crate::shared::region::Region;
 use std::sync::Arc;
 
 /// Accepts what was submitted, and ends at once.
 fn serve(side: &Arc<WorkerSide>, slot: u32) {
     if let Ok(Some(worker)) = side.accept(slot) {
-        assert_eq!(worker.opening(), b"plan");
+        assert_eq!(worker.startup_message(), b"plan");
         let _ = worker.send_blob(b"rows");
         worker.finish();
     }
@@ -29,7 +29,7 @@ fn help(region: &Region, key: SessionKey) {
 
 /// Submits, and closes without looking what came.
 fn submit(client: ClientSession) {
-    client.submit_opening(b"plan", 1).expect("open");
+    client.submit_startup_message(b"plan", 1).expect("open");
     drop(client);
 }
 
@@ -41,7 +41,7 @@ pub fn everybody_leaves() {
         let side = attach(&region);
         let client = open(&region, 0);
         let key = client.key();
-        client.submit_opening(b"plan", 1).expect("open");
+        client.submit_startup_message(b"plan", 1).expect("open");
         let worker = {
             let side = Arc::clone(&side);
             spawn(WORKER, None, move || serve(&side, 0))
@@ -64,7 +64,7 @@ pub fn a_late_parallel_worker() {
         let side = attach(&region);
         let old = open(&region, 0);
         let key = old.key();
-        old.submit_opening(b"plan", 1).expect("open");
+        old.submit_startup_message(b"plan", 1).expect("open");
         let helper = {
             let region = region.clone();
             spawn(HELPER, None, move || help(&region, key))
@@ -102,7 +102,7 @@ pub fn a_dead_worker() {
         let region = Region::new(1, 3, 0);
         let side = attach(&region);
         let client = open(&region, 0);
-        client.submit_opening(b"plan", 1).expect("open");
+        client.submit_startup_message(b"plan", 1).expect("open");
         let worker = {
             let side = Arc::clone(&side);
             spawn(WORKER, Some(steps), move || serve(&side, 0))
@@ -125,7 +125,7 @@ pub fn a_dead_parallel_worker() {
         let side = attach(&region);
         let client = open(&region, 0);
         let key = client.key();
-        client.submit_opening(b"plan", 1).expect("open");
+        client.submit_startup_message(b"plan", 1).expect("open");
         let helper = {
             let region = region.clone();
             spawn(HELPER, Some(steps), move || help(&region, key))

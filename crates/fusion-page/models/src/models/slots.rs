@@ -1,9 +1,10 @@
 //! The queue in front of the slots.
 
 use super::{CLIENT, HELPER, LONG, assert_all_free, attach, explore, open, spawn};
-use crate::client::{ClientSession, Waiter};
-use crate::futex_latch::FutexLatch;
-use crate::region::Region;
+use crate::session::client::ClientSession;
+use crate::session::futex_latch::FutexLatch;
+use crate::session::waiter::Waiter;
+use crate::shared::region::Region;
 use crate::sync::AtomicU32;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;

@@ -1,0 +1,31 @@
+//! What processes share, standing on a region, a futex and jumbo buffers of the models' own.
+
+#[path = "../../src/shared/control.rs"]
+pub(crate) mod control;
+#[path = "../../src/shared/doorbell.rs"]
+pub(crate) mod doorbell;
+pub(crate) mod futex;
+#[path = "../../src/shared/identity.rs"]
+pub(crate) mod identity;
+pub(crate) mod jumbo;
+#[path = "../../src/shared/latch_table.rs"]
+pub(crate) mod latch_table;
+#[path = "../../src/shared/many.rs"]
+pub(crate) mod many;
+#[path = "../../src/shared/outcome.rs"]
+pub(crate) mod outcome;
+#[path = "../../src/shared/owner.rs"]
+pub(crate) mod owner;
+#[path = "../../src/shared/pool.rs"]
+pub(crate) mod pool;
+pub(crate) mod region;
+#[path = "../../src/shared/ring.rs"]
+pub(crate) mod ring;
+#[path = "../../src/shared/slot.rs"]
+pub(crate) mod slot;
+#[path = "../../src/shared/slot_claims.rs"]
+pub(crate) mod slot_claims;
+#[path = "../../src/shared/state.rs"]
+pub(crate) mod state;
+#[path = "../../src/shared/waiters.rs"]
+pub(crate) mod waiters;
