@@ -133,6 +133,8 @@ impl Oracle {
                     || fails_by_order(&mut self.runner, case, fusion)
                     || fails_beyond_its_end(&mut self.runner, case)
             }
+            // How many rows come before an error of both, nobody says.
+            Kind::Rows => fail_alike(&native, &forced),
             Kind::NativeFails(_) => fails_by_order(&mut self.runner, case, Planned::Native("")),
             _ => false,
         };
@@ -183,6 +185,16 @@ impl Oracle {
                 && matches!(verdict(determined, native, &other), Verdict::Different(_))
         })
     }
+}
+
+/// Whether a step failed both ways, with the same error about data.
+fn fail_alike(native: &[Report], forced: &[Report]) -> bool {
+    native.iter().zip(forced).any(|pair| match (&pair.0.outcome, &pair.1.outcome) {
+        (Outcome::Failed(native), Outcome::Failed(forced)) => {
+            native.is_data_exception() && native.sqlstate == forced.sqlstate
+        }
+        _ => false,
+    })
 }
 
 impl Judge for Oracle {
