@@ -1,6 +1,8 @@
 //! Why a difference may be none: whether PostgreSQL comes to an error, or to the end in
 //! time, depends on the plan.
 
+use std::collections::BTreeSet;
+
 use fusion_tests::plan::Plan;
 
 use crate::ast::{Body, Expr, JoinKind, Literal, Query, Source};
@@ -19,6 +21,67 @@ pub fn fails_by_order(runner: &mut Runner, case: &Case, planned: Planned<'_>) ->
     let Some(query) = query.with_conditions_only() else { return false };
     let several = query.conditions() > 1;
     several && fails(runner, &Case { query, ..case.clone() }, planned)
+}
+
+/// Whether the conditions that join certain relations raise an error without those that
+/// join others: which rows come to them depends on the order of the joins. The conditions
+/// of single relations stay where they are.
+pub fn fails_in_another_join_order(runner: &mut Runner, case: &Case) -> bool {
+    let mut joins: Vec<BTreeSet<String>> = Vec::new();
+    case.query.clone().visit_queries_mut(&mut |query| {
+        each_condition(query, &mut |condition| {
+            let relations = relations_of(condition);
+            if relations.len() > 1 && !joins.contains(&relations) {
+                joins.push(relations);
+            }
+            true
+        });
+    });
+    joins.len() > 1
+        && joins.iter().any(|kept| {
+            let mut query = case.query.clone();
+            query.visit_queries_mut(&mut |query| {
+                each_condition(query, &mut |condition| {
+                    let relations = relations_of(condition);
+                    relations.len() < 2 || relations == *kept
+                });
+            });
+            fails(runner, &Case { query, ..case.clone() }, Planned::Native(""))
+        })
+}
+
+/// Drops the conditions of WHERE and ON of a query's own level that are not to be kept.
+fn each_condition(query: &mut Query, keep: &mut dyn FnMut(&Expr) -> bool) {
+    fn of_source(source: &mut Source, keep: &mut dyn FnMut(&Expr) -> bool) {
+        if let Source::Join(join) = source {
+            of_source(&mut join.left, keep);
+            of_source(&mut join.right, keep);
+            join.on.retain(|condition| keep(condition));
+        }
+    }
+    for select in query.body.selects_mut() {
+        select.from.iter_mut().for_each(|source| of_source(source, keep));
+        select.conditions.retain(|condition| keep(condition));
+    }
+}
+
+/// The relations of the columns in an expression.
+fn relations_of(expr: &Expr) -> BTreeSet<String> {
+    let mut relations = BTreeSet::new();
+    expr.any(&mut |part| {
+        if let Expr::Column(column) = part {
+            relations.insert(column.relation.clone());
+        }
+        false
+    });
+    relations
+}
+
+/// Whether PostgreSQL's plan asks for the least or greatest value that is not NULL, by a
+/// condition of its own (`build_minmax_path` in planagg.c), which it computes first.
+pub fn asks_for_least_or_greatest(runner: &mut Runner, program: &Program) -> bool {
+    let plan = runner.explain(program, Planned::Native(""), Explain::Plan);
+    matches!(plan, Outcome::Rows(rows) if rows.lines().contains("IS NOT NULL"))
 }
 
 /// Whether PostgreSQL, too, comes to an error where it reads on behind the LIMIT, or behind
@@ -138,6 +201,20 @@ fn conjuncts(conditions: &str) -> Vec<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ast::{Column, Select};
+
+    #[test]
+    fn conditions_of_one_kind_are_dropped() {
+        let column = |relation: &str| {
+            let (name, facts) = ("a".to_owned(), crate::facts::Facts::nothing_special());
+            Expr::Column(Column { relation: relation.to_owned(), name, ty: Ty::Bool, facts })
+        };
+        let mut select = Select::empty();
+        select.conditions = vec![column("s"), column("t"), column("s")];
+        let mut query = Query::of(select);
+        each_condition(&mut query, &mut |condition| relations_of(condition).contains("s"));
+        assert_eq!(query.conditions(), 2);
+    }
 
     #[test]
     fn joins_without_an_equality_look_at_all_pairs() {

@@ -13,7 +13,10 @@ use postgres::Config;
 use crate::case::{Basis, Case, Program};
 use crate::compare::difference;
 use crate::determined::{Determined, Look, Rows as Which, determined};
-use crate::excuses::{fails_beyond_its_end, fails_by_order, is_slow_by_nature, leaves_nodes_alone};
+use crate::excuses::{
+    asks_for_least_or_greatest, fails_beyond_its_end, fails_by_order, fails_in_another_join_order,
+    is_slow_by_nature, leaves_nodes_alone,
+};
 use crate::manner::About;
 use crate::runner::{Explain, Outcome, Planned, Report, Runner, shown};
 use crate::verdict::{Difference, Failure, Judge, Judgement, Kind, Verdict};
@@ -131,11 +134,15 @@ impl Oracle {
             Kind::ForcedFails(_) => {
                 leaves_nodes_alone(&mut self.runner, program)
                     || fails_by_order(&mut self.runner, case, fusion)
+                    || fails_in_another_join_order(&mut self.runner, case)
                     || fails_beyond_its_end(&mut self.runner, case)
             }
             // How many rows come before an error of both, nobody says.
             Kind::Rows => fail_alike(&native, &forced),
-            Kind::NativeFails(_) => fails_by_order(&mut self.runner, case, Planned::Native("")),
+            Kind::NativeFails(_) => {
+                fails_by_order(&mut self.runner, case, Planned::Native(""))
+                    || asks_for_least_or_greatest(&mut self.runner, program)
+            }
             _ => false,
         };
         if unreached { Verdict::Unreached } else { verdict }
