@@ -13,7 +13,7 @@
 mod groups;
 mod order;
 
-use crate::ast::{Body, Expr, Query, Select, SortBy, Source, Window};
+use crate::ast::{Body, Expr, Query, Select, SortBy, SortKey, Source, Window};
 use crate::case::Basis;
 use crate::facts::{Facts, facts, is_inexact};
 use crate::types::Ty;
@@ -112,10 +112,28 @@ pub fn outputs(query: &Query) -> Vec<(String, Ty, Facts)> {
         let all = selects.iter().map(|select| facts(&select.targets[index].expr));
         let mixed = all.reduce(|one, other| one.mixed(other, ty));
         let mixed = mixed.unwrap_or_else(Facts::nothing_special);
-        let stored = mixed.stored && passes;
+        let is_read = || selects.iter().any(|select| is_read(query, &select.targets[index].expr));
+        let stored = mixed.stored && passes && !is_read();
         (target.name.clone(), ty, Facts { unique: false, primary: false, stored, ..mixed })
     };
     (0..first.targets.len()).map(column).collect()
+}
+
+/// Whether a query does more with the column that `target` shows than to show it: then what
+/// comes back is the value, in whatever form.
+fn is_read(query: &Query, target: &Expr) -> bool {
+    let Expr::Column(shown) = target else { return false };
+    let mut count = 0;
+    query.visit_exprs(&mut |expr| {
+        if let Expr::Column(column) = expr {
+            count +=
+                usize::from((&column.relation, &column.name) == (&shown.relation, &shown.name));
+        }
+    });
+    let targets = &query.body.first().targets;
+    let sorts =
+        |key: &SortKey| matches!(key.by, SortBy::Output(index) if targets[index].expr == *target);
+    count > 1 || query.order.iter().any(sorts)
 }
 
 /// Which output columns have a determined form in a table that is filled with them: those

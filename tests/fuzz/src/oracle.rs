@@ -115,6 +115,10 @@ impl Oracle {
             // PostgreSQL's execAmi.c; with pg_fusion it may be another plan, that can.
             return Verdict::Undetermined;
         }
+        // How many rows come before an error of both, nobody says.
+        if found.kind == Kind::Rows && fail_alike(&native, &forced) {
+            return Verdict::Unreached;
+        }
         if case.basis == Basis::Serial && found.kind == Kind::Rows {
             return self.serial(case, program, determined, (&native, &forced), found);
         }
@@ -137,8 +141,6 @@ impl Oracle {
                     || fails_in_another_join_order(&mut self.runner, case)
                     || fails_beyond_its_end(&mut self.runner, case)
             }
-            // How many rows come before an error of both, nobody says.
-            Kind::Rows => fail_alike(&native, &forced),
             Kind::NativeFails(_) => {
                 fails_by_order(&mut self.runner, case, Planned::Native(""))
                     || asks_for_least_or_greatest(&mut self.runner, program)
