@@ -4,8 +4,9 @@
 //! when the result is asked for. The state is the list of a group's values, so
 //! parts merge exactly: partial states can be combined and written to disk.
 
-use super::gathered::{Gathered, first_rows, owned};
-use super::{BoxedGroups, in_order, plain_groups};
+use super::accumulator::{in_order, plain};
+use super::state::BoxedGroups;
+use super::state::gathered::{Gathered, first_rows, owned};
 use crate::error::to_datafusion;
 use crate::expr::{KeyForm, key_form, keys, order_keys};
 use arrow::array::{
@@ -54,7 +55,7 @@ impl Distinct {
         input: DataType,
         result: DataType,
     ) -> Option<BoxedGroups> {
-        plain_groups(function, input, result)?;
+        plain(function, input, result)?;
         let values = match key_form(input)? {
             KeyForm::Value => None,
             KeyForm::Computed => Some(Gathered::new(input.arrow())),
@@ -109,8 +110,8 @@ impl Distinct {
         Ok((owned(take(&values, &positions(gone), None)?), counts))
     }
 
-    /// Whether the result depends on the order of the values. PostgreSQL sorts
-    /// them before it removes duplicates.
+    /// Whether the result depends on the order of the values. PostgreSQL sorts them
+    /// before it removes duplicates (`process_ordered_aggregate_single` in nodeAgg.c).
     fn rounds(&self) -> bool {
         self.function != AggregateFunction::Count && self.input.is_float()
     }
@@ -183,16 +184,16 @@ impl GroupsAccumulator for Distinct {
         for (group, count) in counts.iter().enumerate() {
             groups.resize(groups.len() + count, group);
         }
-        let plain = match self.rounds() {
+        let groups_of = match self.rounds() {
             true => in_order(self.function, self.input, self.result),
-            false => plain_groups(self.function, self.input, self.result),
+            false => plain(self.function, self.input, self.result),
         };
-        let mut plain = plain.ok_or_else(|| internal_datafusion_err!("unknown aggregate"))?;
+        let mut sums = groups_of.ok_or_else(|| internal_datafusion_err!("unknown aggregate"))?;
         // Without a filter an accumulator takes it that each new group comes with a
         // value; here a group may have none.
         let every = BooleanArray::new(BooleanBuffer::new_set(values.len()), None);
-        plain.update_batch(&[values], &groups, Some(&every), counts.len())?;
-        plain.evaluate(EmitTo::All)
+        sums.update_batch(&[values], &groups, Some(&every), counts.len())?;
+        sums.evaluate(EmitTo::All)
     }
 
     fn state(&mut self, emit_to: EmitTo) -> Result<Vec<ArrayRef>> {

@@ -1,6 +1,6 @@
 //! `sum` and `avg` of stored numerics: exact sums of any size.
 
-use super::BoxedGroups;
+use super::state::BoxedGroups;
 use crate::error::to_datafusion;
 use arrow::array::{Array, ArrayRef, AsArray, BinaryViewArray, BinaryViewBuilder, BooleanArray};
 use datafusion_common::{Result, internal_datafusion_err};
@@ -143,30 +143,8 @@ impl GroupsAccumulator for Sums {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use fusion_scalar::numeric::{numeric_in, numeric_out};
+    use crate::testing::{numbers, texts};
     use std::sync::Arc;
-
-    fn numbers(texts: &[Option<&str>]) -> ArrayRef {
-        let stored = texts.iter().map(|text| {
-            text.map(|text| {
-                let mut bytes = Vec::new();
-                numeric_in(text.as_bytes(), None, &mut bytes).unwrap();
-                bytes
-            })
-        });
-        Arc::new(BinaryViewArray::from_iter(stored))
-    }
-
-    fn texts(array: &ArrayRef) -> Vec<Option<String>> {
-        let shown = |bytes: Option<&[u8]>| {
-            bytes.map(|bytes| {
-                let mut text = String::new();
-                numeric_out(Number::parse(bytes), &mut text);
-                text
-            })
-        };
-        array.as_binary_view().iter().map(shown).collect()
-    }
 
     #[test]
     fn parts_merge_and_empty_groups_are_null() {

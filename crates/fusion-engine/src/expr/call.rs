@@ -1,7 +1,8 @@
 //! The expression that calls a function.
 
-use super::write_list;
-use super::{Arg, Kernel, kernel_for};
+use super::dispatch::kernel_for;
+use super::display::write_list;
+use super::kernel::{Arg, Kernel};
 use crate::error::to_datafusion;
 use arrow::array::{RecordBatch, new_empty_array, new_null_array};
 use arrow::datatypes::{DataType, Schema};

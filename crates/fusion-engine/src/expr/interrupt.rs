@@ -1,7 +1,7 @@
 //! A condition that looks up now and then.
 
 use crate::error::to_datafusion;
-use crate::host::SessionIo;
+use crate::session::host::SessionIo;
 use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, Schema};
 use datafusion_common::Result;

@@ -10,9 +10,7 @@
 //!         ...         for rows, and when there are no more
 //! ```
 
-use super::GraceJoinExec;
 use crate::memory::{Account, SessionPool, Use, account_of, with_pool};
-use arrow::datatypes::Schema;
 use datafusion_common::tree_node::TreeNodeRecursion;
 use datafusion_common::{Result, internal_datafusion_err};
 use datafusion_execution::{SendableRecordBatchStream, TaskContext};
@@ -27,46 +25,6 @@ use std::fmt;
 use std::sync::Arc;
 use std::task::Poll;
 
-/// The guarantees that a plan needs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Demand {
-    /// Their number.
-    pub(crate) guarantees: usize,
-    /// About as much as the longest rows take that an operator with a guarantee handles.
-    pub(crate) row_bytes: usize,
-}
-
-impl Demand {
-    /// That of `plan`.
-    pub(crate) fn of(plan: &Arc<dyn ExecutionPlan>) -> Self {
-        let (guarantees, inputs) = if let Some(plan) = plan.downcast_ref::<GuaranteedExec>() {
-            (plan.guarantees(), plan.operator.children())
-        } else if let Some(plan) = plan.downcast_ref::<GraceJoinExec>() {
-            (plan.properties().partitioning.partition_count(), plan.children())
-        } else {
-            (0, Vec::new())
-        };
-        let rows = inputs.into_iter().chain([plan]).map(|plan| row_bytes(&plan.schema()));
-        let row_bytes = if guarantees > 0 { rows.max().unwrap_or(0) } else { 0 };
-        plan.children().into_iter().map(Self::of).fold(
-            Self { guarantees, row_bytes },
-            |all, below| Self {
-                guarantees: all.guarantees + below.guarantees,
-                row_bytes: all.row_bytes.max(below.row_bytes),
-            },
-        )
-    }
-}
-
-/// About as much as a row takes.
-fn row_bytes(schema: &Schema) -> usize {
-    /// A value of variable length with its view. Longer ones are no reason to fail, but
-    /// their runs are first written again in smaller batches.
-    const LONG: usize = 128;
-    let fields = schema.fields().iter();
-    fields.map(|field| field.data_type().primitive_width().unwrap_or(LONG)).sum()
-}
-
 /// Runs an operator whose inputs are [`InputExec`]s with memory of its own.
 #[derive(Debug)]
 pub(crate) struct GuaranteedExec {
@@ -80,6 +38,11 @@ impl GuaranteedExec {
     /// Each partition of `operator` with as many guarantees.
     pub(crate) fn new(operator: Arc<dyn ExecutionPlan>, purpose: Use, guarantees: usize) -> Self {
         Self { operator, purpose, guarantees }
+    }
+
+    /// What has the guarantees.
+    pub(crate) fn operator(&self) -> &Arc<dyn ExecutionPlan> {
+        &self.operator
     }
 
     /// How many guarantees there must be for all partitions.

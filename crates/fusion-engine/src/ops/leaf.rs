@@ -1,7 +1,7 @@
 //! The operator at the bottom of every tree: reads a leaf's queue.
 
 use crate::error::to_datafusion;
-use crate::host::SessionIo;
+use crate::session::host::SessionIo;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use datafusion_common::Result;
