@@ -1,10 +1,11 @@
 //! A value that stands for a group whose rows agree on a key but not on the value.
 
 use super::state::BoxedGroups;
+use super::state::argument::first;
 use super::state::gathered::{Gathered, first_rows};
 use arrow::array::{ArrayRef, BooleanArray};
 use arrow::datatypes::DataType;
-use datafusion_common::{Result, internal_datafusion_err, internal_err};
+use datafusion_common::{Result, internal_err};
 use datafusion_expr::{EmitTo, GroupsAccumulator};
 
 /// The first value of each group to come, NULL or not. Which one that is several
@@ -18,10 +19,6 @@ impl AnyOf {
     pub(super) fn boxed(ty: DataType) -> BoxedGroups {
         Box::new(Self { values: Gathered::new(ty) })
     }
-}
-
-fn only(values: &[ArrayRef]) -> Result<&ArrayRef> {
-    values.first().ok_or_else(|| internal_datafusion_err!("a value of nothing"))
 }
 
 impl GroupsAccumulator for AnyOf {
@@ -42,7 +39,7 @@ impl GroupsAccumulator for AnyOf {
             return Ok(());
         }
         let rows = first_rows(group_indices, known, total_num_groups);
-        self.values.append(only(values)?, &rows)
+        self.values.append(first(values)?, &rows)
     }
 
     fn evaluate(&mut self, emit_to: EmitTo) -> Result<ArrayRef> {
@@ -70,7 +67,7 @@ impl GroupsAccumulator for AnyOf {
         values: &[ArrayRef],
         _filter: Option<&BooleanArray>,
     ) -> Result<Vec<ArrayRef>> {
-        Ok(vec![only(values)?.clone()])
+        Ok(vec![first(values)?.clone()])
     }
 
     fn size(&self) -> usize {

@@ -2,7 +2,7 @@
 //! as `numeric_div` does it.
 
 use super::state::BoxedGroups;
-use super::state::fold::typed;
+use super::state::argument::typed;
 use super::sum::nan_sum;
 use crate::error::to_datafusion;
 use crate::expr::{Unscaled, is_128, scale, widen};

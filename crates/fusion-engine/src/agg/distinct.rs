@@ -6,6 +6,7 @@
 
 use super::accumulator::{in_order, plain};
 use super::state::BoxedGroups;
+use super::state::argument::first;
 use super::state::gathered::{Gathered, first_rows, owned};
 use crate::error::to_datafusion;
 use crate::expr::{KeyForm, key_form, keys, order_keys};
@@ -153,10 +154,6 @@ fn positions(rows: &[usize]) -> UInt64Array {
     UInt64Array::from_iter_values(rows.iter().map(|row| *row as u64))
 }
 
-fn only(values: &[ArrayRef]) -> Result<&ArrayRef> {
-    values.first().ok_or_else(|| internal_datafusion_err!("a DISTINCT aggregate of nothing"))
-}
-
 impl GroupsAccumulator for Distinct {
     fn update_batch(
         &mut self,
@@ -166,7 +163,7 @@ impl GroupsAccumulator for Distinct {
         total_num_groups: usize,
     ) -> Result<()> {
         self.groups = total_num_groups;
-        let column = only(values)?;
+        let column = first(values)?;
         let groups = group_indices.iter().map(|group| *group as u64);
         let groups: ArrayRef = Arc::new(UInt64Array::from_iter_values(groups));
         match counted(column, filter_rows) {
@@ -208,16 +205,16 @@ impl GroupsAccumulator for Distinct {
         total_num_groups: usize,
     ) -> Result<()> {
         self.groups = total_num_groups;
-        let lists = only(values)?
+        let lists = first(values)?
             .as_list_opt::<i32>()
             .ok_or_else(|| internal_datafusion_err!("the state of DISTINCT is not a list"))?;
         let mut groups = Vec::with_capacity(lists.values().len());
         for (group, length) in group_indices.iter().zip(lists.offsets().lengths()) {
             groups.resize(groups.len() + length, *group as u64);
         }
-        let (first, last) = (lists.value_offsets().first(), lists.value_offsets().last());
-        let (first, last) = (*first.unwrap_or(&0) as usize, *last.unwrap_or(&0) as usize);
-        let values = lists.values().slice(first, last - first);
+        let (start, end) = (lists.value_offsets().first(), lists.value_offsets().last());
+        let (start, end) = (*start.unwrap_or(&0) as usize, *end.unwrap_or(&0) as usize);
+        let values = lists.values().slice(start, end - start);
         self.insert(&values, Arc::new(UInt64Array::from(groups)))
     }
 
@@ -226,7 +223,7 @@ impl GroupsAccumulator for Distinct {
         values: &[ArrayRef],
         filter_rows: Option<&BooleanArray>,
     ) -> Result<Vec<ArrayRef>> {
-        let column = only(values)?;
+        let column = first(values)?;
         let counted = counted(column, filter_rows)
             .unwrap_or_else(|| BooleanArray::from(vec![true; column.len()]));
         let counts: Vec<_> = counted.values().iter().map(usize::from).collect();

@@ -3,7 +3,7 @@
 
 use super::float_sum_in_order::spilled;
 use super::state::BoxedGroups;
-use super::state::fold::typed;
+use super::state::argument::typed;
 use crate::error::to_datafusion;
 use crate::expr::Float;
 use arrow::array::{ArrayRef, ArrowPrimitiveType, BooleanArray, Float64Array};

@@ -8,12 +8,10 @@
 //! A sum is kept as a few floats that do not overlap, the smallest first (Shewchuk 1997).
 
 use super::state::BoxedGroups;
-use super::state::fold::typed;
+use super::state::argument::{bytes, counts, typed};
 use crate::error::to_datafusion;
 use crate::expr::Float;
-use arrow::array::{
-    Array, ArrayRef, ArrowPrimitiveType, AsArray, BinaryViewBuilder, BooleanArray, PrimitiveArray,
-};
+use arrow::array::{ArrayRef, ArrowPrimitiveType, BinaryViewBuilder, BooleanArray, PrimitiveArray};
 use arrow::datatypes::{Float32Type, Float64Type};
 use datafusion_common::{Result, internal_datafusion_err};
 use datafusion_expr::{EmitTo, GroupsAccumulator};
@@ -306,10 +304,8 @@ where
     ) -> Result<()> {
         self.groups.resize_with(total_num_groups, ExactSum::default);
         let wrong = || internal_datafusion_err!("no sum of floats");
-        let states =
-            values.first().and_then(|values| values.as_binary_view_opt()).ok_or_else(wrong)?;
         let mut overflow = false;
-        for (state, group) in states.iter().zip(group_indices) {
+        for (state, group) in bytes(values)?.iter().zip(group_indices) {
             if let Some(state) = state {
                 let other = ExactSum::read(state).ok_or_else(wrong)?;
                 let (groups, heap) = (&mut self.groups, &mut self.heap);
@@ -327,7 +323,7 @@ where
         let values = typed::<I>(values, 0)?;
         let mut groups = vec![ExactSum::default(); values.len()];
         for (row, sum) in groups.iter_mut().enumerate() {
-            if values.is_valid(row) && filter.is_none_or(|f| f.is_valid(row) && f.value(row)) {
+            if counts(values, filter, row) {
                 sum.add(values.value(row).into());
             }
         }
@@ -342,7 +338,7 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrow::array::Float64Array;
+    use arrow::array::{AsArray, Float64Array};
 
     fn sum_of(values: &[f64]) -> ExactSum {
         let mut sum = ExactSum::default();

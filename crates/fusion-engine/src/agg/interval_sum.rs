@@ -1,10 +1,9 @@
 //! Sums of intervals: `interval_pl` and `interval_avg`.
 
 use super::state::BoxedGroups;
+use super::state::argument::{counts, fixed};
 use crate::error::to_datafusion;
-use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, FixedSizeBinaryArray, NullBufferBuilder,
-};
+use arrow::array::{Array, ArrayRef, BooleanArray, FixedSizeBinaryArray, NullBufferBuilder};
 use arrow::buffer::Buffer;
 use arrow::datatypes::DataType as Arrow;
 use datafusion_common::{Result, internal_datafusion_err};
@@ -32,13 +31,6 @@ pub(super) fn sum_state() -> Arrow {
     Arrow::FixedSizeBinary(IntervalSum::BYTES as i32)
 }
 
-fn fixed(values: &[ArrayRef]) -> Result<&FixedSizeBinaryArray> {
-    values
-        .first()
-        .and_then(|values| values.as_fixed_size_binary_opt())
-        .ok_or_else(|| internal_datafusion_err!("an aggregate's argument is no interval"))
-}
-
 fn interval(bytes: &[u8]) -> Result<Interval> {
     let bytes = bytes.try_into().map_err(|_| internal_datafusion_err!("no interval"))?;
     Ok(Interval::from_bytes(bytes))
@@ -51,7 +43,7 @@ fn rows(
     mut add: impl FnMut(usize, &[u8]) -> Result<()>,
 ) -> Result<()> {
     for row in 0..values.len() {
-        if values.is_valid(row) && filter.is_none_or(|f| f.is_valid(row) && f.value(row)) {
+        if counts(values, filter, row) {
             add(row, values.value(row))?;
         }
     }
@@ -145,6 +137,7 @@ impl GroupsAccumulator for Sums {
 mod tests {
     use super::*;
     use AggregateFunction as F;
+    use arrow::array::AsArray;
 
     const MONTH: Interval = Interval::new(1, 0, 0);
     const DAY: Interval = Interval::new(0, 1, 0);

@@ -21,8 +21,8 @@ pub(super) fn min_max(max: bool, input: DataType) -> Option<BoxedGroups> {
         T: ArrowPrimitiveType<Native: Extremes> + Send,
     {
         Some(match max {
-            true => Fold::<Max<T>>::boxed(input.arrow()),
-            false => Fold::<Min<T>>::boxed(input.arrow()),
+            true => Fold::<Extreme<T, true>>::boxed(input.arrow()),
+            false => Fold::<Extreme<T, false>>::boxed(input.arrow()),
         })
     }
     match input {
@@ -75,36 +75,21 @@ macro_rules! floating {
 }
 floating!(f32, f64);
 
-/// `int4smaller`, `float8smaller`, `numeric_smaller`, ..., in any order of rows.
-struct Min<T>(PhantomData<T>);
+/// `int4smaller`, `float8larger`, `numeric_smaller`, ..., in any order of rows: the greatest
+/// value, or else the least.
+struct Extreme<T, const GREATEST: bool>(PhantomData<T>);
 
-impl<T: ArrowPrimitiveType<Native: Extremes> + Send> Step for Min<T> {
+impl<T, const GREATEST: bool> Step for Extreme<T, GREATEST>
+where
+    T: ArrowPrimitiveType<Native: Extremes> + Send,
+{
     type Input = T;
     type State = T;
-    const START: Native<T> = <Native<T> as Extremes>::GREATEST;
+    const START: Native<T> = if GREATEST { Native::<T>::LEAST } else { Native::<T>::GREATEST };
 
     fn add(state: &mut Native<T>, value: Native<T>) -> bool {
-        if value.precedes(*state) {
-            *state = value;
-        }
-        false
-    }
-
-    fn merge(state: &mut Native<T>, other: Native<T>) -> bool {
-        Self::add(state, other)
-    }
-}
-
-/// `int4larger`, `float8larger`, `numeric_larger`, ..., in any order of rows.
-struct Max<T>(PhantomData<T>);
-
-impl<T: ArrowPrimitiveType<Native: Extremes> + Send> Step for Max<T> {
-    type Input = T;
-    type State = T;
-    const START: Native<T> = <Native<T> as Extremes>::LEAST;
-
-    fn add(state: &mut Native<T>, value: Native<T>) -> bool {
-        if state.precedes(value) {
+        let replaces = if GREATEST { state.precedes(value) } else { value.precedes(*state) };
+        if replaces {
             *state = value;
         }
         false

@@ -7,10 +7,12 @@
 //! |---|---|
 //! | `kernel` | what a row kernel is |
 //! | `value` | what PostgreSQL does with single values: floats, decimals, numbers of any form |
-//! | `arithmetic`, `compare`, `convert`, `datetime`, `text` | the kernels; and expressions that compare |
+//! | `arithmetic`, `convert`, `datetime`, `text` | kernels |
+//! | `compare` | kernels and expressions that compare, and keys |
 //! | `selective` | AND, OR, CASE, COALESCE, NULLIF: they decide which rows an argument sees |
 //! | `dispatch` | from a function and its types to its kernel |
 //! | `call`, `interrupt` | expressions that call a kernel, and that end with their session |
+//! | `expression` | what the shells of all expressions have in common |
 
 mod arithmetic;
 mod call;
@@ -18,7 +20,7 @@ mod compare;
 mod convert;
 mod datetime;
 mod dispatch;
-mod display;
+mod expression;
 mod interrupt;
 mod kernel;
 mod selective;

@@ -131,7 +131,8 @@ impl Lowering<'_> {
         Ok(Arc::new(AndOr::try_new(kind, args).map_err(datafusion)?))
     }
 
-    /// A join key: `expr` in the form in which bytes decide equality. `None` if its type cannot be compared.
+    /// A join key: `expr` in the form in which bytes decide equality. `None` if its type
+    /// cannot be compared.
     pub(super) fn key(
         &self,
         expr: &Expr,

@@ -10,15 +10,14 @@
 //!         ...         for rows, and when there are no more
 //! ```
 
+use super::plan::pass_through;
 use crate::memory::{Account, SessionPool, Use, account_of, with_pool};
-use datafusion_common::tree_node::TreeNodeRecursion;
-use datafusion_common::{Result, internal_datafusion_err};
+use datafusion_common::Result;
 use datafusion_execution::{SendableRecordBatchStream, TaskContext};
-use datafusion_physical_expr::PhysicalExpr;
 use datafusion_physical_plan::metrics::MetricsSet;
 use datafusion_physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion_physical_plan::{
-    DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, PlanProperties,
+    DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties,
 };
 use futures::{StreamExt, stream};
 use std::fmt;
@@ -58,37 +57,7 @@ impl DisplayAs for GuaranteedExec {
 }
 
 impl ExecutionPlan for GuaranteedExec {
-    fn name(&self) -> &str {
-        "GuaranteedExec"
-    }
-
-    fn properties(&self) -> &Arc<PlanProperties> {
-        self.operator.properties()
-    }
-
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.operator]
-    }
-
-    fn maintains_input_order(&self) -> Vec<bool> {
-        vec![true]
-    }
-
-    fn apply_expressions(
-        &self,
-        _visit: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
-    ) -> Result<TreeNodeRecursion> {
-        Ok(TreeNodeRecursion::Continue)
-    }
-
-    fn with_new_children(
-        self: Arc<Self>,
-        mut children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let operator =
-            children.pop().ok_or_else(|| internal_datafusion_err!("nothing to guarantee"))?;
-        Ok(Arc::new(Self { operator, ..*self }))
-    }
+    pass_through!(self => self.operator, |operator| Self { operator, ..*self });
 
     fn execute(
         &self,
@@ -127,36 +96,7 @@ impl DisplayAs for InputExec {
 }
 
 impl ExecutionPlan for InputExec {
-    fn name(&self) -> &str {
-        "InputExec"
-    }
-
-    fn properties(&self) -> &Arc<PlanProperties> {
-        self.input.properties()
-    }
-
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.input]
-    }
-
-    fn maintains_input_order(&self) -> Vec<bool> {
-        vec![true]
-    }
-
-    fn apply_expressions(
-        &self,
-        _visit: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
-    ) -> Result<TreeNodeRecursion> {
-        Ok(TreeNodeRecursion::Continue)
-    }
-
-    fn with_new_children(
-        self: Arc<Self>,
-        mut children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let input = children.pop().ok_or_else(|| internal_datafusion_err!("no input"))?;
-        Ok(Arc::new(Self::new(input)))
-    }
+    pass_through!(self => self.input, |input| Self::new(input));
 
     fn execute(
         &self,

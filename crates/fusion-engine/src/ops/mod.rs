@@ -9,6 +9,7 @@
 //! | `guaranteed`, `demand` | operators with memory of their own, and how much a plan needs |
 //! | `partial_aggregate` | the first stage of a grouping with many groups |
 //! | `join` | a hash join that can go to disk |
+//! | `plan` | what the shells of these operators have in common |
 
 mod copy;
 mod demand;
@@ -17,6 +18,7 @@ mod join;
 mod leaf;
 mod once;
 mod partial_aggregate;
+mod plan;
 mod runtime_filter;
 
 pub(crate) use copy::{COPIED_BYTES, CopyExec, Depth};

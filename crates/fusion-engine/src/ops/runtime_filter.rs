@@ -1,16 +1,16 @@
 //! The builder of runtime filters: gathers the keys of a join's build side, for filters on
 //! the other side's leaves.
 
+use super::plan::pass_through;
 use crate::session::host::SessionIo;
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Int16Type, Int32Type, Int64Type, UInt32Type};
-use datafusion_common::tree_node::TreeNodeRecursion;
 use datafusion_common::{Result, internal_datafusion_err};
 use datafusion_execution::{SendableRecordBatchStream, TaskContext};
 use datafusion_physical_expr::PhysicalExpr;
 use datafusion_physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion_physical_plan::{
-    DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, PlanProperties,
+    DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties,
 };
 use fusion_plan::KeySet;
 use futures::{StreamExt, stream};
@@ -77,37 +77,7 @@ impl DisplayAs for RuntimeFilterExec {
 }
 
 impl ExecutionPlan for RuntimeFilterExec {
-    fn name(&self) -> &str {
-        "RuntimeFilterExec"
-    }
-
-    fn properties(&self) -> &Arc<PlanProperties> {
-        self.input.properties()
-    }
-
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.input]
-    }
-
-    fn maintains_input_order(&self) -> Vec<bool> {
-        vec![true]
-    }
-
-    fn apply_expressions(
-        &self,
-        _visit: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
-    ) -> Result<TreeNodeRecursion> {
-        Ok(TreeNodeRecursion::Continue)
-    }
-
-    fn with_new_children(
-        self: Arc<Self>,
-        mut children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let input =
-            children.pop().ok_or_else(|| internal_datafusion_err!("keys come of one input"))?;
-        Ok(Arc::new(Self::new(input, Arc::clone(&self.io), Arc::clone(&self.targets))))
-    }
+    pass_through!(self => self.input, |input| Self::new(input, Arc::clone(&self.io), Arc::clone(&self.targets)));
 
     fn execute(
         &self,

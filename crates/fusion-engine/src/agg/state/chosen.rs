@@ -2,6 +2,7 @@
 //! of types without a number to compare, and those of equal values that look different.
 
 use super::BoxedGroups;
+use super::argument::{counts, first};
 use crate::error::to_datafusion;
 use crate::expr::{KeyForm, key_form, keys};
 use arrow::array::{
@@ -9,7 +10,7 @@ use arrow::array::{
     FixedSizeBinaryArray, FixedSizeBinaryBuilder, PrimitiveArray, UInt64Array,
 };
 use arrow::datatypes::{Float32Type, Float64Type, UInt64Type};
-use datafusion_common::{Result, internal_datafusion_err, internal_err};
+use datafusion_common::{Result, internal_err};
 use datafusion_expr::{EmitTo, GroupsAccumulator};
 use datafusion_functions_aggregate_common::aggregate::groups_accumulator::nulls::apply_filter_as_nulls;
 use fusion_plan::DataType;
@@ -169,7 +170,7 @@ impl Chosen {
         let keys = keys.as_ref().map(|keys| Bytes::of(keys, true)).transpose()?;
         let bytes = Bytes::of(values, false)?;
         for (row, group) in group_indices.iter().enumerate() {
-            if values.is_null(row) || filter.is_some_and(|f| f.is_null(row) || !f.value(row)) {
+            if !counts(values, filter, row) {
                 continue;
             }
             let key = keys.as_ref().map(|keys| keys.get(row));
@@ -266,10 +267,6 @@ fn floats<T: ArrowPrimitiveType, const WIDTH: usize>(
     Arc::new(values.collect::<PrimitiveArray<T>>())
 }
 
-fn only(values: &[ArrayRef]) -> Result<&ArrayRef> {
-    values.first().ok_or_else(|| internal_datafusion_err!("no argument"))
-}
-
 impl GroupsAccumulator for Chosen {
     fn update_batch(
         &mut self,
@@ -278,10 +275,10 @@ impl GroupsAccumulator for Chosen {
         filter: Option<&BooleanArray>,
         total_num_groups: usize,
     ) -> Result<()> {
-        let first = self.rows;
+        let seen = self.rows;
         self.rows += group_indices.len() as u64;
-        let number = |row| first + row as u64;
-        self.take(only(values)?, group_indices, filter, total_num_groups, number)
+        let number = |row| seen + row as u64;
+        self.take(first(values)?, group_indices, filter, total_num_groups, number)
     }
 
     fn evaluate(&mut self, emit_to: EmitTo) -> Result<ArrayRef> {
@@ -308,7 +305,7 @@ impl GroupsAccumulator for Chosen {
     ) -> Result<()> {
         let numbers = values.get(1).and_then(|rows| rows.as_primitive_opt::<UInt64Type>());
         let number = |row| numbers.map_or(0, |numbers| numbers.value(row));
-        self.take(only(values)?, group_indices, None, total_num_groups, number)
+        self.take(first(values)?, group_indices, None, total_num_groups, number)
     }
 
     fn convert_to_state(
@@ -319,7 +316,7 @@ impl GroupsAccumulator for Chosen {
         if self.rule.numbers_rows() {
             return internal_err!("rows in order that are not counted");
         }
-        Ok(vec![apply_filter_as_nulls(only(values)?.as_ref(), filter)?])
+        Ok(vec![apply_filter_as_nulls(first(values)?.as_ref(), filter)?])
     }
 
     fn size(&self) -> usize {

@@ -1,10 +1,11 @@
 //! Aggregates whose state is one fixed-width value per group.
 
 use super::BoxedGroups;
+use super::argument::typed;
 use crate::error::to_datafusion;
-use arrow::array::{ArrayRef, ArrowPrimitiveType, AsArray, BooleanArray, PrimitiveArray};
+use arrow::array::{ArrayRef, ArrowPrimitiveType, BooleanArray, PrimitiveArray};
 use arrow::datatypes::DataType;
-use datafusion_common::{Result, internal_datafusion_err};
+use datafusion_common::Result;
 use datafusion_expr::{EmitTo, GroupsAccumulator};
 use datafusion_functions_aggregate_common::aggregate::groups_accumulator::accumulate::NullState;
 use datafusion_functions_aggregate_common::aggregate::groups_accumulator::nulls::filtered_null_mask;
@@ -65,16 +66,6 @@ impl<S: Step> Fold<S> {
     ) -> PrimitiveArray<S::State> {
         PrimitiveArray::new(values.into(), None).with_data_type(self.ty.clone())
     }
-}
-
-pub(crate) fn typed<T: ArrowPrimitiveType>(
-    values: &[ArrayRef],
-    index: usize,
-) -> Result<&PrimitiveArray<T>> {
-    values
-        .get(index)
-        .and_then(|values| values.as_primitive_opt::<T>())
-        .ok_or_else(|| internal_datafusion_err!("an aggregate's argument has the wrong type"))
 }
 
 impl<S: Step> GroupsAccumulator for Fold<S> {

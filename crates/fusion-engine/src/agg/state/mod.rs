@@ -1,5 +1,6 @@
 //! How the states of an aggregate's groups are kept.
 
+pub(super) mod argument;
 pub(super) mod chosen;
 pub(super) mod fold;
 pub(super) mod gathered;

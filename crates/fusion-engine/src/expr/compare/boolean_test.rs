@@ -1,14 +1,14 @@
 //! `IS [NOT] TRUE | FALSE | UNKNOWN`, which are never NULL.
 
+use crate::expr::expression::{identified_by, of_type};
 use arrow::array::{Array, BooleanArray, RecordBatch};
-use arrow::datatypes::{DataType, Schema};
+use arrow::datatypes::DataType;
 use datafusion_common::Result;
 use datafusion_common::cast::as_boolean_array;
 use datafusion_expr::ColumnarValue;
 use datafusion_physical_expr::PhysicalExpr;
 use fusion_plan::BoolTest;
 use std::fmt;
-use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 /// A test of a boolean (`EEOP_BOOLTEST_IS_TRUE` and its kin in execExprInterp.c).
@@ -43,20 +43,7 @@ fn apply(test: BoolTest, input: &BooleanArray) -> BooleanArray {
     BooleanArray::new(result, None)
 }
 
-impl PartialEq for BooleanTest {
-    fn eq(&self, other: &Self) -> bool {
-        self.test == other.test && self.arg.eq(&other.arg)
-    }
-}
-
-impl Eq for BooleanTest {}
-
-impl Hash for BooleanTest {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.test.hash(state);
-        self.arg.hash(state);
-    }
-}
+identified_by!(BooleanTest, self => (self.test, &self.arg));
 
 impl fmt::Display for BooleanTest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -65,13 +52,7 @@ impl fmt::Display for BooleanTest {
 }
 
 impl PhysicalExpr for BooleanTest {
-    fn data_type(&self, _input: &Schema) -> Result<DataType> {
-        Ok(DataType::Boolean)
-    }
-
-    fn nullable(&self, _input: &Schema) -> Result<bool> {
-        Ok(false)
-    }
+    of_type!(self => DataType::Boolean, nullable: false);
 
     fn evaluate(&self, batch: &RecordBatch) -> Result<ColumnarValue> {
         let values = self.arg.evaluate(batch)?.into_array(batch.num_rows())?;
@@ -88,10 +69,6 @@ impl PhysicalExpr for BooleanTest {
     ) -> Result<Arc<dyn PhysicalExpr>> {
         let arg = children.into_iter().next().unwrap_or_else(|| Arc::clone(&self.arg));
         Ok(Arc::new(Self { arg, test: self.test }))
-    }
-
-    fn fmt_sql(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
     }
 }
 

@@ -1,22 +1,23 @@
 //! `IS [NOT] DISTINCT FROM`, which is never NULL.
 
+use super::native::compared;
 use super::operator;
 use crate::error::to_datafusion;
+use crate::expr::expression::{identified_by, of_type};
 use crate::expr::kernel::{Arg, Kernel};
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch};
+use arrow::array::{ArrayRef, BooleanArray, RecordBatch};
 use arrow::buffer::BooleanBuffer;
-use arrow::datatypes::{DataType as Arrow, Schema};
+use arrow::datatypes::DataType as Arrow;
 use datafusion_common::{Result, ScalarValue};
 use datafusion_expr::ColumnarValue;
 use datafusion_physical_expr::PhysicalExpr;
 use fusion_plan::{DataType, Function, PgError};
 use std::fmt;
-use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 /// Whether two values differ, as `EEOP_DISTINCT` and `EEOP_NOT_DISTINCT`
-/// (execExprInterp.c) find it: NULL differs from every value and not from NULL, and values differ if
-/// `=` says so.
+/// (execExprInterp.c) find it: NULL differs from every value and not from NULL, and values
+/// differ if `=` says so.
 #[derive(Clone, Debug)]
 pub(crate) struct Distinct {
     left: Arc<dyn PhysicalExpr>,
@@ -43,11 +44,7 @@ impl Distinct {
         let distinct = if left.is_null_scalar() || right.is_null_scalar() {
             &a ^ &b
         } else {
-            let equal = self.equal.call(&[left, right], rows)?;
-            let equal = equal.as_boolean_opt().ok_or_else(|| {
-                PgError::internal(format!("a comparison gave {}", equal.data_type()))
-            })?;
-            let differ = !equal.values();
+            let differ = !compared(&self.equal, &[left, right], rows)?.values();
             match a.count_set_bits() + b.count_set_bits() == 2 * rows {
                 true => differ,
                 false => &(&a ^ &b) | &(&(&a & &b) & &differ),
@@ -66,19 +63,7 @@ fn valid(arg: &Arg, rows: usize) -> BooleanBuffer {
     }
 }
 
-impl PartialEq for Distinct {
-    fn eq(&self, other: &Self) -> bool {
-        (self.negated, self.children()) == (other.negated, other.children())
-    }
-}
-
-impl Eq for Distinct {}
-
-impl Hash for Distinct {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        (self.negated, self.children()).hash(state);
-    }
-}
+identified_by!(Distinct, self => (self.negated, self.children()));
 
 impl fmt::Display for Distinct {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -88,13 +73,7 @@ impl fmt::Display for Distinct {
 }
 
 impl PhysicalExpr for Distinct {
-    fn data_type(&self, _input: &Schema) -> Result<Arrow> {
-        Ok(Arrow::Boolean)
-    }
-
-    fn nullable(&self, _input: &Schema) -> Result<bool> {
-        Ok(false)
-    }
+    of_type!(self => Arrow::Boolean, nullable: false);
 
     fn evaluate(&self, batch: &RecordBatch) -> Result<ColumnarValue> {
         let left = Arg::from_value(self.left.evaluate(batch)?)?;
@@ -123,16 +102,12 @@ impl PhysicalExpr for Distinct {
         }
         Ok(Arc::new(new))
     }
-
-    fn fmt_sql(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrow::array::Float64Array;
+    use arrow::array::{Array, AsArray, Float64Array};
     use datafusion_physical_expr::expressions::{Column, Literal};
 
     const VALUES: [Option<f64>; 4] = [None, Some(0.0), Some(-0.0), Some(f64::NAN)];

@@ -17,6 +17,7 @@
 //! is decided by the OID alone, and only what is ordered looks at places.
 
 use crate::error::to_datafusion;
+use crate::expr::expression::{identified_by, of_type};
 use crate::expr::kernel::Arg;
 use crate::expr::kernel::primitive::unary;
 use crate::expr::text;
@@ -25,7 +26,7 @@ use arrow::array::{
     Array, ArrayRef, AsArray, BinaryViewBuilder, FixedSizeBinaryArray, RecordBatch,
 };
 use arrow::buffer::Buffer;
-use arrow::datatypes::{DataType as Arrow, Float32Type, Float64Type, Schema, UInt64Type};
+use arrow::datatypes::{DataType as Arrow, Float32Type, Float64Type, UInt64Type};
 use datafusion_common::{Result, ScalarValue};
 use datafusion_expr::ColumnarValue;
 use datafusion_physical_expr::PhysicalExpr;
@@ -33,7 +34,6 @@ use fusion_plan::{DataType, PgError};
 use fusion_scalar::datetime::Interval;
 use fusion_scalar::numeric::sort_key;
 use std::fmt;
-use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 /// How the keys of a type are made.
@@ -168,20 +168,7 @@ impl Key {
     }
 }
 
-impl PartialEq for Key {
-    fn eq(&self, other: &Self) -> bool {
-        self.ty == other.ty && self.arg.eq(&other.arg)
-    }
-}
-
-impl Eq for Key {}
-
-impl Hash for Key {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.ty.hash(state);
-        self.arg.hash(state);
-    }
-}
+identified_by!(Key, self => (self.ty, &self.arg));
 
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -190,13 +177,7 @@ impl fmt::Display for Key {
 }
 
 impl PhysicalExpr for Key {
-    fn data_type(&self, _input: &Schema) -> Result<Arrow> {
-        Ok(self.ty.arrow())
-    }
-
-    fn nullable(&self, _input: &Schema) -> Result<bool> {
-        Ok(true)
-    }
+    of_type!(self => self.ty.arrow(), nullable: true);
 
     fn evaluate(&self, batch: &RecordBatch) -> Result<ColumnarValue> {
         let of = |values| keys(self.ty, &values).map_err(to_datafusion);
@@ -219,10 +200,6 @@ impl PhysicalExpr for Key {
     ) -> Result<Arc<dyn PhysicalExpr>> {
         let arg = children.into_iter().next().unwrap_or_else(|| Arc::clone(&self.arg));
         Ok(Arc::new(Self { arg, ty: self.ty }))
-    }
-
-    fn fmt_sql(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
     }
 }
 

@@ -1,18 +1,17 @@
 //! GREATEST and LEAST.
 
+use super::native::compared;
 use super::operator;
 use crate::error::to_datafusion;
-use crate::expr::display::write_list;
+use crate::expr::expression::{identified_by, of_type, write_list};
 use crate::expr::kernel::{Arg, Kernel};
-use arrow::array::{Array, AsArray, BooleanArray, RecordBatch, new_empty_array};
+use arrow::array::{Array, BooleanArray, RecordBatch, new_empty_array};
 use arrow::compute::kernels::zip::zip;
-use arrow::datatypes::{DataType as Arrow, Schema};
 use datafusion_common::{Result, ScalarValue};
 use datafusion_expr::ColumnarValue;
 use datafusion_physical_expr::PhysicalExpr;
-use fusion_plan::{DataType, Extreme, Function, PgError};
+use fusion_plan::{DataType, Extreme, Function};
 use std::fmt;
-use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 /// The largest or smallest argument, by `ExecEvalMinMax` (execExprInterp.c): NULLs are passed over,
@@ -51,10 +50,7 @@ impl MinMax {
             return Ok(second);
         }
         let args = [first, second];
-        let gives_way = self.gives_way.call(&args, rows).map_err(to_datafusion)?;
-        let gives_way = gives_way.as_boolean_opt().ok_or_else(|| {
-            to_datafusion(PgError::internal(format!("a comparison gave {}", gives_way.data_type())))
-        })?;
+        let gives_way = compared(&self.gives_way, &args, rows).map_err(to_datafusion)?;
         // NULL in the comparison is a NULL in either argument: a NULL gives way to
         // whatever comes, and nothing gives way to one.
         let mut take_second = gives_way.values().clone();
@@ -69,19 +65,7 @@ impl MinMax {
     }
 }
 
-impl PartialEq for MinMax {
-    fn eq(&self, other: &Self) -> bool {
-        (self.extreme, self.ty, &self.args) == (other.extreme, other.ty, &other.args)
-    }
-}
-
-impl Eq for MinMax {}
-
-impl Hash for MinMax {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        (self.extreme, self.ty, &self.args).hash(state);
-    }
-}
+identified_by!(MinMax, self => (self.extreme, self.ty, &self.args));
 
 impl fmt::Display for MinMax {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -92,13 +76,7 @@ impl fmt::Display for MinMax {
 }
 
 impl PhysicalExpr for MinMax {
-    fn data_type(&self, _input: &Schema) -> Result<Arrow> {
-        Ok(self.ty.arrow())
-    }
-
-    fn nullable(&self, _input: &Schema) -> Result<bool> {
-        Ok(true)
-    }
+    of_type!(self => self.ty.arrow(), nullable: true);
 
     fn evaluate(&self, batch: &RecordBatch) -> Result<ColumnarValue> {
         let rows = batch.num_rows();
@@ -131,10 +109,6 @@ impl PhysicalExpr for MinMax {
         children: Vec<Arc<dyn PhysicalExpr>>,
     ) -> Result<Arc<dyn PhysicalExpr>> {
         Ok(Arc::new(Self { args: children, ..Self::clone(&self) }))
-    }
-
-    fn fmt_sql(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
     }
 }
 

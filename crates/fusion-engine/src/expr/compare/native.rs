@@ -1,7 +1,7 @@
-//! What the six comparisons ask: of arrow's kernels, and of an ordering.
+//! What the six comparisons ask: of arrow's kernels, of an ordering, and of any kernel.
 
-use crate::expr::kernel::{Arg, defect};
-use arrow::array::ArrayRef;
+use crate::expr::kernel::{Arg, Kernel, defect};
+use arrow::array::{ArrayRef, AsArray, BooleanArray};
 use arrow::compute::kernels::cmp;
 use fusion_plan::{Function, PgError};
 use std::cmp::Ordering;
@@ -32,4 +32,15 @@ pub(super) fn accepts(function: Function) -> Option<fn(Ordering) -> bool> {
         Function::Ge => Ordering::is_ge,
         _ => return None,
     })
+}
+
+/// What `comparison`, a kernel of a comparison, says of `args`.
+pub(super) fn compared(
+    comparison: &Arc<dyn Kernel>,
+    args: &[Arg],
+    rows: usize,
+) -> Result<BooleanArray, PgError> {
+    let result = comparison.call(args, rows)?;
+    let result = result.as_boolean_opt().cloned();
+    result.ok_or_else(|| PgError::internal("a comparison that gives no truth values"))
 }

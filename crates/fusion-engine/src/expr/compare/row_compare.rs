@@ -1,21 +1,19 @@
 //! Comparisons of rows: each pair is evaluated for the rows that it decides only.
 
+use super::native::compared;
 use super::operator;
 use crate::error::to_datafusion;
-use crate::expr::display::write_list;
+use crate::expr::expression::{identified_by, of_type, write_list};
 use crate::expr::kernel::{Arg, Kernel};
-use crate::expr::selective::{Parts, Selective};
-use arrow::array::{
-    ArrayRef, AsArray, BooleanArray, BooleanBufferBuilder, RecordBatch, new_empty_array,
-};
+use crate::expr::selective::{Parts, Selective, narrowed};
+use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch, new_empty_array};
 use arrow::buffer::BooleanBuffer;
-use arrow::datatypes::{DataType as Arrow, Schema};
-use datafusion_common::{Result, internal_datafusion_err};
+use arrow::datatypes::DataType as Arrow;
+use datafusion_common::Result;
 use datafusion_expr::ColumnarValue;
 use datafusion_physical_expr::PhysicalExpr;
 use fusion_plan::{DataType, Function};
 use std::fmt;
-use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 /// One argument of a pair with its type.
@@ -81,8 +79,8 @@ impl RowCompare {
             // Rows that stay open get a value here too, which a later pair replaces.
             parts.add(pair.decides.call(&args, selected).map_err(to_datafusion)?, &open);
             let Some(equal) = &pair.equal else { break };
-            let equal = equal.call(&args, selected).map_err(to_datafusion)?;
-            open = still_open(&equal, &open)?;
+            let equal = compared(equal, &args, selected).map_err(to_datafusion)?;
+            open = narrowed(&open, |index| equal.is_valid(index) && equal.value(index));
             if open.count_set_bits() == 0 {
                 break;
             }
@@ -91,34 +89,7 @@ impl RowCompare {
     }
 }
 
-/// The rows of `open` for which `equal`, a value per open row, is true.
-fn still_open(equal: &ArrayRef, open: &BooleanBuffer) -> Result<BooleanBuffer> {
-    let equal = equal
-        .as_boolean_opt()
-        .ok_or_else(|| internal_datafusion_err!("a comparison gave {}", equal.data_type()))?;
-    let mut still = BooleanBufferBuilder::new(open.len());
-    still.append_n(open.len(), false);
-    for (row, equal) in open.set_indices().zip(equal) {
-        if equal == Some(true) {
-            still.set_bit(row, true);
-        }
-    }
-    Ok(still.finish())
-}
-
-impl PartialEq for RowCompare {
-    fn eq(&self, other: &Self) -> bool {
-        (self.comparison, self.children()) == (other.comparison, other.children())
-    }
-}
-
-impl Eq for RowCompare {}
-
-impl Hash for RowCompare {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        (self.comparison, self.children()).hash(state);
-    }
-}
+identified_by!(RowCompare, self => (self.comparison, self.children()));
 
 impl fmt::Display for RowCompare {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -130,13 +101,7 @@ impl fmt::Display for RowCompare {
 }
 
 impl PhysicalExpr for RowCompare {
-    fn data_type(&self, _input: &Schema) -> Result<Arrow> {
-        Ok(Arrow::Boolean)
-    }
-
-    fn nullable(&self, _input: &Schema) -> Result<bool> {
-        Ok(true)
-    }
+    of_type!(self => Arrow::Boolean, nullable: true);
 
     fn evaluate(&self, batch: &RecordBatch) -> Result<ColumnarValue> {
         Ok(ColumnarValue::Array(match batch.num_rows() {
@@ -162,16 +127,12 @@ impl PhysicalExpr for RowCompare {
         }
         Ok(Arc::new(new))
     }
-
-    fn fmt_sql(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrow::array::Int32Array;
+    use arrow::array::{AsArray, Int32Array};
     use datafusion_physical_expr::expressions::Column;
 
     /// All rows `(a, b)` and `(c, d)` of these values, compared.

@@ -134,7 +134,8 @@ pub(crate) fn flags(
     Ok(Arc::new(BooleanArray::new(result.finish(), valid)))
 }
 
-/// The strings, in characters that are ours, that `build` appends for each row in which no argument is NULL.
+/// The strings, in characters that are ours, that `build` appends for each row in which no
+/// argument is NULL.
 pub(crate) fn texts(
     args: &[Arg],
     rows: usize,

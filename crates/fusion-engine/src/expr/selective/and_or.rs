@@ -1,17 +1,16 @@
 //! AND, OR, and the implicit AND of a filter, by selective evaluation.
 
 use super::selection::{Selective, scatter};
-use crate::expr::display::write_list;
+use crate::expr::expression::{identified_by, of_type, write_list};
 use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
 use arrow::buffer::BooleanBuffer;
 use arrow::compute::{and_kleene, or_kleene};
-use arrow::datatypes::{DataType, Schema};
+use arrow::datatypes::DataType;
 use datafusion_common::Result;
 use datafusion_common::cast::as_boolean_array;
 use datafusion_expr::ColumnarValue;
 use datafusion_physical_expr::PhysicalExpr;
 use std::fmt;
-use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 /// An argument is evaluated on the undecided rows only, even if it cannot fail,
@@ -83,20 +82,7 @@ impl AndOr {
     }
 }
 
-impl PartialEq for AndOr {
-    fn eq(&self, other: &Self) -> bool {
-        self.kind == other.kind && self.children() == other.children()
-    }
-}
-
-impl Eq for AndOr {}
-
-impl Hash for AndOr {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.kind.hash(state);
-        self.children().hash(state);
-    }
-}
+identified_by!(AndOr, self => (self.kind, self.children()));
 
 impl fmt::Display for AndOr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -107,13 +93,7 @@ impl fmt::Display for AndOr {
 }
 
 impl PhysicalExpr for AndOr {
-    fn data_type(&self, _input: &Schema) -> Result<DataType> {
-        Ok(DataType::Boolean)
-    }
-
-    fn nullable(&self, _input: &Schema) -> Result<bool> {
-        Ok(true)
-    }
+    of_type!(self => DataType::Boolean, nullable: true);
 
     fn evaluate(&self, batch: &RecordBatch) -> Result<ColumnarValue> {
         let rows = batch.num_rows();
@@ -155,10 +135,6 @@ impl PhysicalExpr for AndOr {
     ) -> Result<Arc<dyn PhysicalExpr>> {
         let can_fail = self.branches.iter().map(|branch| branch.can_fail);
         Ok(Arc::new(Self::try_new(self.kind, children.into_iter().zip(can_fail).collect())?))
-    }
-
-    fn fmt_sql(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
     }
 }
 

@@ -1,18 +1,18 @@
 //! CASE: each branch is evaluated for the rows that it decides only.
 
 use super::parts::Parts;
-use super::selection::Selective;
+use super::selection::{Selective, narrowed};
+use crate::expr::expression::{identified_by, of_type};
 use arrow::array::{Array, ArrayRef, BooleanArray, Datum, RecordBatch, Scalar, new_empty_array};
 use arrow::buffer::BooleanBuffer;
 use arrow::compute::kernels::zip::zip;
 use arrow::compute::prep_null_mask_filter;
-use arrow::datatypes::{DataType, Schema};
+use arrow::datatypes::DataType;
 use datafusion_common::Result;
 use datafusion_common::cast::as_boolean_array;
 use datafusion_expr::ColumnarValue;
 use datafusion_physical_expr::PhysicalExpr;
 use std::fmt;
-use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 /// `CASE WHEN condition THEN result ... ELSE otherwise END`.
@@ -98,14 +98,7 @@ fn taken(condition: &BooleanArray, open: &BooleanBuffer) -> BooleanBuffer {
         0 => condition.clone(),
         _ => prep_null_mask_filter(condition),
     };
-    let mut taken = arrow::array::BooleanBufferBuilder::new(open.len());
-    taken.append_n(open.len(), false);
-    for (index, row) in open.set_indices().enumerate() {
-        if condition.value(index) {
-            taken.set_bit(row, true);
-        }
-    }
-    taken.finish()
+    narrowed(open, |index| condition.value(index))
 }
 
 fn as_datum(value: &ColumnarValue) -> Result<Box<dyn Datum>> {
@@ -115,20 +108,7 @@ fn as_datum(value: &ColumnarValue) -> Result<Box<dyn Datum>> {
     })
 }
 
-impl PartialEq for Case {
-    fn eq(&self, other: &Self) -> bool {
-        self.whens.len() == other.whens.len() && self.children() == other.children()
-    }
-}
-
-impl Eq for Case {}
-
-impl Hash for Case {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.whens.len().hash(state);
-        self.children().hash(state);
-    }
-}
+identified_by!(Case, self => (self.whens.len(), self.children()));
 
 impl fmt::Display for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -144,13 +124,7 @@ impl fmt::Display for Case {
 }
 
 impl PhysicalExpr for Case {
-    fn data_type(&self, _input: &Schema) -> Result<DataType> {
-        Ok(self.ty.clone())
-    }
-
-    fn nullable(&self, _input: &Schema) -> Result<bool> {
-        Ok(true)
-    }
+    of_type!(self => self.ty.clone(), nullable: true);
 
     fn evaluate(&self, batch: &RecordBatch) -> Result<ColumnarValue> {
         Ok(ColumnarValue::Array(match (batch.num_rows(), self.eager) {
@@ -176,9 +150,5 @@ impl PhysicalExpr for Case {
             .collect();
         let otherwise = otherwise.first().cloned();
         Ok(Arc::new(Self::try_new(whens, otherwise, self.eager, self.ty.clone())?))
-    }
-
-    fn fmt_sql(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
     }
 }

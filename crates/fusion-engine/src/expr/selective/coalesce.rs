@@ -1,16 +1,15 @@
 //! COALESCE: each argument is evaluated for the rows that it decides only.
 
 use super::parts::Parts;
-use super::selection::Selective;
-use crate::expr::display::write_list;
+use super::selection::{Selective, narrowed};
+use crate::expr::expression::{identified_by, of_type, write_list};
 use arrow::array::{Array, BooleanArray, RecordBatch, new_empty_array};
 use arrow::buffer::BooleanBuffer;
-use arrow::datatypes::{DataType, Schema};
+use arrow::datatypes::DataType;
 use datafusion_common::Result;
 use datafusion_expr::ColumnarValue;
 use datafusion_physical_expr::PhysicalExpr;
 use std::fmt;
-use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 /// The first argument that is not NULL. Each argument is evaluated only on the
@@ -29,19 +28,7 @@ impl Coalesce {
     }
 }
 
-impl PartialEq for Coalesce {
-    fn eq(&self, other: &Self) -> bool {
-        self.children() == other.children()
-    }
-}
-
-impl Eq for Coalesce {}
-
-impl Hash for Coalesce {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.children().hash(state);
-    }
-}
+identified_by!(Coalesce, self => self.children());
 
 impl fmt::Display for Coalesce {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -52,13 +39,7 @@ impl fmt::Display for Coalesce {
 }
 
 impl PhysicalExpr for Coalesce {
-    fn data_type(&self, _input: &Schema) -> Result<DataType> {
-        Ok(self.ty.clone())
-    }
-
-    fn nullable(&self, _input: &Schema) -> Result<bool> {
-        Ok(true)
-    }
+    of_type!(self => self.ty.clone(), nullable: true);
 
     fn evaluate(&self, batch: &RecordBatch) -> Result<ColumnarValue> {
         let rows = batch.num_rows();
@@ -73,15 +54,9 @@ impl PhysicalExpr for Coalesce {
             if index == 0 && values.null_count() == 0 {
                 return Ok(ColumnarValue::Array(values));
             }
-            let mut still_open = arrow::array::BooleanBufferBuilder::new(rows);
-            still_open.append_n(rows, false);
-            for (index, row) in open.set_indices().enumerate() {
-                if values.is_null(index) {
-                    still_open.set_bit(row, true);
-                }
-            }
+            let still_open = narrowed(&open, |index| values.is_null(index));
             parts.add(values, &open);
-            open = still_open.finish();
+            open = still_open;
             if open.count_set_bits() == 0 {
                 break;
             }
@@ -98,9 +73,5 @@ impl PhysicalExpr for Coalesce {
         children: Vec<Arc<dyn PhysicalExpr>>,
     ) -> Result<Arc<dyn PhysicalExpr>> {
         Ok(Arc::new(Self::try_new(children, self.ty.clone())?))
-    }
-
-    fn fmt_sql(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
     }
 }

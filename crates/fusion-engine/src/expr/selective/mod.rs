@@ -13,4 +13,4 @@ pub(crate) use case::Case;
 pub(crate) use coalesce::Coalesce;
 pub(crate) use null_if::NullIf;
 pub(crate) use parts::Parts;
-pub(crate) use selection::Selective;
+pub(crate) use selection::{Selective, narrowed};

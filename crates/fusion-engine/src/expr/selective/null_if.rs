@@ -1,6 +1,7 @@
 //! NULLIF.
 
 use super::selection::{Selective, scatter};
+use crate::expr::expression::identified_by;
 use arrow::array::{Array, BooleanArray, RecordBatch, RecordBatchOptions};
 use arrow::buffer::{BooleanBuffer, NullBuffer};
 use arrow::compute::nullif;
@@ -10,7 +11,6 @@ use datafusion_common::cast::as_boolean_array;
 use datafusion_expr::ColumnarValue;
 use datafusion_physical_expr::PhysicalExpr;
 use std::fmt;
-use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 /// The first argument, or NULL where it equals the second (`EEOP_NULLIF` in execExprInterp.c). Both
@@ -59,20 +59,7 @@ impl NullIf {
     }
 }
 
-impl PartialEq for NullIf {
-    fn eq(&self, other: &Self) -> bool {
-        self.equal.expr() == other.equal.expr() && self.children() == other.children()
-    }
-}
-
-impl Eq for NullIf {}
-
-impl Hash for NullIf {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.equal.expr().hash(state);
-        self.children().hash(state);
-    }
-}
+identified_by!(NullIf, self => (self.equal.expr(), self.children()));
 
 impl fmt::Display for NullIf {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

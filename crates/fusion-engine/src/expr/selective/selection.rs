@@ -101,3 +101,15 @@ pub(super) fn scatter(
     }
     BooleanArray::new(bits.finish(), nulls.map(|mut nulls| nulls.finish().into()))
 }
+
+/// The rows of `selection` for which `keeps` holds, which is told their places in it.
+pub(crate) fn narrowed(selection: &BooleanBuffer, keeps: impl Fn(usize) -> bool) -> BooleanBuffer {
+    let mut kept = BooleanBufferBuilder::new(selection.len());
+    kept.append_n(selection.len(), false);
+    for (index, row) in selection.set_indices().enumerate() {
+        if keeps(index) {
+            kept.set_bit(row, true);
+        }
+    }
+    kept.finish()
+}
