@@ -8,32 +8,23 @@
 //!
 //! | module | what it is |
 //! |---|---|
-//! | [`host`] | what the engine asks of its host |
-//! | [`engine`] | sessions: lowering, execution, errors, metrics |
+//! | `session` | what the engine asks of its host; sessions from plan to metrics |
 //! | `lower` | from fusion plans to physical operators |
 //! | `ops` | physical operators of our own |
-//! | `expr` | scalar functions and lazy operators |
+//! | `expr` | scalar functions, and operators that decide which rows an argument sees |
 //! | `agg` | aggregates |
-//! | `group` | the first stage of a grouping with many groups |
-//! | `memory`, `share` | one memory limit for all sessions, and what it allows each |
-//! | `spill` | each session's files |
+//! | `memory` | one memory limit for all sessions, and each session's files |
 
 mod agg;
-pub mod engine;
 mod error;
 mod expr;
-mod group;
-pub mod host;
 mod lower;
 mod memory;
-mod metrics;
 mod ops;
-mod share;
-mod spill;
+mod session;
 #[cfg(test)]
 mod testing;
 
-pub use engine::{Engine, EngineConfig};
-pub use host::{SessionIo, SpillPlace};
 pub use lower::check_supported;
-pub use spill::remove_leftovers;
+pub use memory::remove_leftovers;
+pub use session::{Engine, EngineConfig, SessionIo, SpillPlace};

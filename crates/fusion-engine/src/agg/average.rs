@@ -1,9 +1,9 @@
 //! `avg` of integers and decimals: an exact sum and a count, divided at the end
 //! as `numeric_div` does it.
 
-use super::BoxedGroups;
-use super::fold::typed;
-use super::fold_kinds::nan_sum;
+use super::state::BoxedGroups;
+use super::state::argument::typed;
+use super::sum::nan_sum;
 use crate::error::to_datafusion;
 use crate::expr::{Unscaled, is_128, scale, widen};
 use arrow::array::{
@@ -65,7 +65,7 @@ trait Total: Copy + Default + Send + 'static {
 }
 
 impl Total for i64 {
-    /// `int4_avg_accum` does not check either.
+    /// `int4_avg_accum` (numeric.c) does not check either.
     fn plus(self, other: Self) -> Self {
         self.wrapping_add(other)
     }

@@ -1,9 +1,9 @@
 //! `count(*)` and `count(x)` (`int8inc`, `int8inc_any`).
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array};
+use super::state::argument::{first, typed};
+use arrow::array::{Array, ArrayRef, BooleanArray, Int64Array};
 use arrow::datatypes::Int64Type;
 use datafusion_common::Result;
-use datafusion_common::internal_datafusion_err;
 use datafusion_expr::{EmitTo, GroupsAccumulator};
 use datafusion_functions_aggregate_common::aggregate::groups_accumulator::accumulate::accumulate_indices;
 use datafusion_functions_aggregate_common::aggregate::groups_accumulator::nulls::filtered_null_mask;
@@ -60,10 +60,7 @@ impl GroupsAccumulator for Count {
         total_num_groups: usize,
     ) -> Result<()> {
         self.counts.resize(total_num_groups, 0);
-        let counts = values
-            .first()
-            .and_then(|counts| counts.as_primitive_opt::<Int64Type>())
-            .ok_or_else(|| internal_datafusion_err!("the state of count is not bigint"))?;
+        let counts = typed::<Int64Type>(values, 0)?;
         for (group, count) in group_indices.iter().zip(counts.values()) {
             self.counts[*group] += count;
         }
@@ -75,8 +72,7 @@ impl GroupsAccumulator for Count {
         values: &[ArrayRef],
         filter: Option<&BooleanArray>,
     ) -> Result<Vec<ArrayRef>> {
-        let values =
-            values.first().ok_or_else(|| internal_datafusion_err!("count without argument"))?;
+        let values = first(values)?;
         let rows = values.len();
         let ones: Int64Array = match (self.all_rows, filter) {
             (true, None) => Int64Array::from_value(1, rows),

@@ -4,8 +4,10 @@
 //! when the result is asked for. The state is the list of a group's values, so
 //! parts merge exactly: partial states can be combined and written to disk.
 
-use super::gathered::{Gathered, first_rows, owned};
-use super::{BoxedGroups, in_order, plain_groups};
+use super::accumulator::{in_order, plain};
+use super::state::BoxedGroups;
+use super::state::argument::first;
+use super::state::gathered::{Gathered, first_rows, owned};
 use crate::error::to_datafusion;
 use crate::expr::{KeyForm, key_form, keys, order_keys};
 use arrow::array::{
@@ -54,7 +56,7 @@ impl Distinct {
         input: DataType,
         result: DataType,
     ) -> Option<BoxedGroups> {
-        plain_groups(function, input, result)?;
+        plain(function, input, result)?;
         let values = match key_form(input)? {
             KeyForm::Value => None,
             KeyForm::Computed => Some(Gathered::new(input.arrow())),
@@ -109,8 +111,8 @@ impl Distinct {
         Ok((owned(take(&values, &positions(gone), None)?), counts))
     }
 
-    /// Whether the result depends on the order of the values. PostgreSQL sorts
-    /// them before it removes duplicates.
+    /// Whether the result depends on the order of the values. PostgreSQL sorts them
+    /// before it removes duplicates (`process_ordered_aggregate_single` in nodeAgg.c).
     fn rounds(&self) -> bool {
         self.function != AggregateFunction::Count && self.input.is_float()
     }
@@ -152,10 +154,6 @@ fn positions(rows: &[usize]) -> UInt64Array {
     UInt64Array::from_iter_values(rows.iter().map(|row| *row as u64))
 }
 
-fn only(values: &[ArrayRef]) -> Result<&ArrayRef> {
-    values.first().ok_or_else(|| internal_datafusion_err!("a DISTINCT aggregate of nothing"))
-}
-
 impl GroupsAccumulator for Distinct {
     fn update_batch(
         &mut self,
@@ -165,7 +163,7 @@ impl GroupsAccumulator for Distinct {
         total_num_groups: usize,
     ) -> Result<()> {
         self.groups = total_num_groups;
-        let column = only(values)?;
+        let column = first(values)?;
         let groups = group_indices.iter().map(|group| *group as u64);
         let groups: ArrayRef = Arc::new(UInt64Array::from_iter_values(groups));
         match counted(column, filter_rows) {
@@ -183,16 +181,16 @@ impl GroupsAccumulator for Distinct {
         for (group, count) in counts.iter().enumerate() {
             groups.resize(groups.len() + count, group);
         }
-        let plain = match self.rounds() {
+        let groups_of = match self.rounds() {
             true => in_order(self.function, self.input, self.result),
-            false => plain_groups(self.function, self.input, self.result),
+            false => plain(self.function, self.input, self.result),
         };
-        let mut plain = plain.ok_or_else(|| internal_datafusion_err!("unknown aggregate"))?;
+        let mut sums = groups_of.ok_or_else(|| internal_datafusion_err!("unknown aggregate"))?;
         // Without a filter an accumulator takes it that each new group comes with a
         // value; here a group may have none.
         let every = BooleanArray::new(BooleanBuffer::new_set(values.len()), None);
-        plain.update_batch(&[values], &groups, Some(&every), counts.len())?;
-        plain.evaluate(EmitTo::All)
+        sums.update_batch(&[values], &groups, Some(&every), counts.len())?;
+        sums.evaluate(EmitTo::All)
     }
 
     fn state(&mut self, emit_to: EmitTo) -> Result<Vec<ArrayRef>> {
@@ -207,16 +205,16 @@ impl GroupsAccumulator for Distinct {
         total_num_groups: usize,
     ) -> Result<()> {
         self.groups = total_num_groups;
-        let lists = only(values)?
+        let lists = first(values)?
             .as_list_opt::<i32>()
             .ok_or_else(|| internal_datafusion_err!("the state of DISTINCT is not a list"))?;
         let mut groups = Vec::with_capacity(lists.values().len());
         for (group, length) in group_indices.iter().zip(lists.offsets().lengths()) {
             groups.resize(groups.len() + length, *group as u64);
         }
-        let (first, last) = (lists.value_offsets().first(), lists.value_offsets().last());
-        let (first, last) = (*first.unwrap_or(&0) as usize, *last.unwrap_or(&0) as usize);
-        let values = lists.values().slice(first, last - first);
+        let (start, end) = (lists.value_offsets().first(), lists.value_offsets().last());
+        let (start, end) = (*start.unwrap_or(&0) as usize, *end.unwrap_or(&0) as usize);
+        let values = lists.values().slice(start, end - start);
         self.insert(&values, Arc::new(UInt64Array::from(groups)))
     }
 
@@ -225,7 +223,7 @@ impl GroupsAccumulator for Distinct {
         values: &[ArrayRef],
         filter_rows: Option<&BooleanArray>,
     ) -> Result<Vec<ArrayRef>> {
-        let column = only(values)?;
+        let column = first(values)?;
         let counted = counted(column, filter_rows)
             .unwrap_or_else(|| BooleanArray::from(vec![true; column.len()]));
         let counts: Vec<_> = counted.values().iter().map(usize::from).collect();

@@ -1,9 +1,10 @@
 //! `sum` and `avg` of stored numerics: exact sums of any size.
 
-use super::BoxedGroups;
+use super::state::BoxedGroups;
+use super::state::argument::{bytes, counts};
 use crate::error::to_datafusion;
-use arrow::array::{Array, ArrayRef, AsArray, BinaryViewArray, BinaryViewBuilder, BooleanArray};
-use datafusion_common::{Result, internal_datafusion_err};
+use arrow::array::{Array, ArrayRef, BinaryViewBuilder, BooleanArray};
+use datafusion_common::Result;
 use datafusion_expr::{EmitTo, GroupsAccumulator};
 use fusion_plan::{DataType, PgError};
 use fusion_scalar::numeric::{Number, NumericSum};
@@ -57,13 +58,6 @@ impl Sums {
     }
 }
 
-fn bytes_of(values: &[ArrayRef]) -> Result<&BinaryViewArray> {
-    values
-        .first()
-        .and_then(|values| values.as_binary_view_opt())
-        .ok_or_else(|| internal_datafusion_err!("an aggregate's argument has the wrong type"))
-}
-
 impl GroupsAccumulator for Sums {
     fn update_batch(
         &mut self,
@@ -73,9 +67,9 @@ impl GroupsAccumulator for Sums {
         total_num_groups: usize,
     ) -> Result<()> {
         self.groups.resize_with(total_num_groups, NumericSum::default);
-        let values = bytes_of(values)?;
+        let values = bytes(values)?;
         for (row, group) in group_indices.iter().enumerate() {
-            if values.is_valid(row) && filter.is_none_or(|f| f.is_valid(row) && f.value(row)) {
+            if counts(values, filter, row) {
                 self.change(*group, |sum| sum.add(Number::parse(values.value(row))));
             }
         }
@@ -106,7 +100,7 @@ impl GroupsAccumulator for Sums {
         total_num_groups: usize,
     ) -> Result<()> {
         self.groups.resize_with(total_num_groups, NumericSum::default);
-        let states = bytes_of(values)?;
+        let states = bytes(values)?;
         for (state, group) in states.iter().zip(group_indices) {
             if let Some(state) = state {
                 let state = NumericSum::read(state).map_err(to_datafusion)?;
@@ -121,10 +115,10 @@ impl GroupsAccumulator for Sums {
         values: &[ArrayRef],
         filter: Option<&BooleanArray>,
     ) -> Result<Vec<ArrayRef>> {
-        let values = bytes_of(values)?;
+        let values = bytes(values)?;
         let mut groups = vec![NumericSum::default(); values.len()];
         for (row, sum) in groups.iter_mut().enumerate() {
-            if values.is_valid(row) && filter.is_none_or(|f| f.is_valid(row) && f.value(row)) {
+            if counts(values, filter, row) {
                 sum.add(Number::parse(values.value(row)));
             }
         }
@@ -143,30 +137,8 @@ impl GroupsAccumulator for Sums {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use fusion_scalar::numeric::{numeric_in, numeric_out};
+    use crate::testing::{numbers, texts};
     use std::sync::Arc;
-
-    fn numbers(texts: &[Option<&str>]) -> ArrayRef {
-        let stored = texts.iter().map(|text| {
-            text.map(|text| {
-                let mut bytes = Vec::new();
-                numeric_in(text.as_bytes(), None, &mut bytes).unwrap();
-                bytes
-            })
-        });
-        Arc::new(BinaryViewArray::from_iter(stored))
-    }
-
-    fn texts(array: &ArrayRef) -> Vec<Option<String>> {
-        let shown = |bytes: Option<&[u8]>| {
-            bytes.map(|bytes| {
-                let mut text = String::new();
-                numeric_out(Number::parse(bytes), &mut text);
-                text
-            })
-        };
-        array.as_binary_view().iter().map(shown).collect()
-    }
 
     #[test]
     fn parts_merge_and_empty_groups_are_null() {

@@ -1,16 +1,16 @@
 //! The expression that calls a function.
 
-use super::write_list;
-use super::{Arg, Kernel, kernel_for};
+use super::dispatch::kernel_for;
+use super::kernel::{Arg, Kernel};
 use crate::error::to_datafusion;
+use crate::expr::expression::{identified_by, of_type, write_list};
 use arrow::array::{RecordBatch, new_empty_array, new_null_array};
-use arrow::datatypes::{DataType, Schema};
+use arrow::datatypes::DataType;
 use datafusion_common::{Result, ScalarValue};
 use datafusion_expr::ColumnarValue;
 use datafusion_physical_expr::PhysicalExpr;
 use fusion_plan::{Function, PgError};
 use std::fmt;
-use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 /// A call of one of the plan's functions. Strict: a row in which an argument is
@@ -42,22 +42,7 @@ impl Call {
     }
 }
 
-impl PartialEq for Call {
-    fn eq(&self, other: &Self) -> bool {
-        (self.function, &self.arg_types, self.result)
-            == (other.function, &other.arg_types, other.result)
-            && self.args.iter().eq(&other.args)
-    }
-}
-
-impl Eq for Call {}
-
-impl Hash for Call {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        (self.function, &self.arg_types, self.result).hash(state);
-        self.args.iter().for_each(|arg| arg.hash(state));
-    }
-}
+identified_by!(Call, self => (self.function, &self.arg_types, self.result, &self.args));
 
 impl fmt::Display for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -68,13 +53,7 @@ impl fmt::Display for Call {
 }
 
 impl PhysicalExpr for Call {
-    fn data_type(&self, _input: &Schema) -> Result<DataType> {
-        Ok(self.ty.clone())
-    }
-
-    fn nullable(&self, _input: &Schema) -> Result<bool> {
-        Ok(true)
-    }
+    of_type!(self => self.ty.clone(), nullable: true);
 
     fn evaluate(&self, batch: &RecordBatch) -> Result<ColumnarValue> {
         let rows = batch.num_rows();
@@ -106,9 +85,5 @@ impl PhysicalExpr for Call {
         children: Vec<Arc<dyn PhysicalExpr>>,
     ) -> Result<Arc<dyn PhysicalExpr>> {
         Ok(Arc::new(Self { args: children, ..Self::clone(&self) }))
-    }
-
-    fn fmt_sql(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
     }
 }

@@ -1,7 +1,8 @@
 //! A condition that looks up now and then.
 
 use crate::error::to_datafusion;
-use crate::host::SessionIo;
+use crate::expr::expression::identified_by;
+use crate::session::host::SessionIo;
 use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, Schema};
 use datafusion_common::Result;
@@ -9,7 +10,6 @@ use datafusion_expr::ColumnarValue;
 use datafusion_physical_expr::PhysicalExpr;
 use fusion_plan::{PgError, SqlState};
 use std::fmt;
-use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 /// `arg`, which is not evaluated any more once the session is cancelled.
@@ -31,19 +31,7 @@ impl Interruptible {
     }
 }
 
-impl PartialEq for Interruptible {
-    fn eq(&self, other: &Self) -> bool {
-        self.arg.eq(&other.arg) && Arc::ptr_eq(&self.io, &other.io)
-    }
-}
-
-impl Eq for Interruptible {}
-
-impl Hash for Interruptible {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.arg.hash(state);
-    }
-}
+identified_by!(Interruptible, self => (&self.arg, Arc::as_ptr(&self.io).cast::<()>()));
 
 impl fmt::Display for Interruptible {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -2,7 +2,7 @@
 
 use super::expr::Input;
 use super::group::{GroupCall, GroupKey};
-use super::{Lowering, Stream, datafusion, inconsistent};
+use super::lowering::{Lowering, Stream, datafusion, inconsistent};
 use crate::agg::Computation;
 use crate::expr::Case;
 use datafusion_physical_expr::expressions::lit;

@@ -1,8 +1,9 @@
 //! Scalar expressions.
 
-use super::{Lowering, Stream, datafusion, inconsistent, literal, schema_of, unsupported};
+use super::literal;
+use super::lowering::{Lowering, Stream, datafusion, inconsistent, schema_of, unsupported};
 use crate::expr::{
-    Call, Case, Coalesce, Distinct, Junction, JunctionKind, Key, MinMax, NullIf, RowCompare, Test,
+    AndOr, AndOrKind, BooleanTest, Call, Case, Coalesce, Distinct, Key, MinMax, NullIf, RowCompare,
 };
 use arrow::array::{RecordBatch, RecordBatchOptions};
 use arrow::datatypes::{Schema, SchemaRef};
@@ -52,12 +53,14 @@ impl Lowering<'_> {
                 Arc::new(Constant::new(literal::scalar(literal)?))
             }
             Expr::Call { function, args, ty } => self.call(*function, args, *ty, input)?,
-            Expr::And(args) => self.junction(JunctionKind::And, args, input)?,
-            Expr::Or(args) => self.junction(JunctionKind::Or, args, input)?,
+            Expr::And(args) => self.and_or(AndOrKind::And, args, input)?,
+            Expr::Or(args) => self.and_or(AndOrKind::Or, args, input)?,
             Expr::Not(arg) => Arc::new(NotExpr::new(self.expr(arg, input)?)),
             Expr::IsNull(arg) => Arc::new(IsNullExpr::new(self.expr(arg, input)?)),
             Expr::IsNotNull(arg) => Arc::new(IsNotNullExpr::new(self.expr(arg, input)?)),
-            Expr::BoolTest { arg, test } => Arc::new(Test::new(self.expr(arg, input)?, *test)),
+            Expr::BoolTest { arg, test } => {
+                Arc::new(BooleanTest::new(self.expr(arg, input)?, *test))
+            }
             Expr::Case { whens, otherwise, ty } => {
                 let eager = !whens.iter().skip(1).any(|(when, _)| when.can_fail())
                     && !whens.iter().any(|(_, then)| then.can_fail())
@@ -111,10 +114,10 @@ impl Lowering<'_> {
         exprs.iter().map(|expr| self.expr(expr, input)).collect()
     }
 
-    /// A conjunction or disjunction; that of one argument is the argument.
-    pub(super) fn junction(
+    /// AND or OR; that of one argument is the argument.
+    pub(super) fn and_or(
         &self,
-        kind: JunctionKind,
+        kind: AndOrKind,
         args: &[Expr],
         input: &Input,
     ) -> Result<Arc<dyn PhysicalExpr>, PgError> {
@@ -125,10 +128,11 @@ impl Lowering<'_> {
             .iter()
             .map(|arg| Ok((self.expr(arg, input)?, arg.can_fail())))
             .collect::<Result<_, PgError>>()?;
-        Ok(Arc::new(Junction::try_new(kind, args).map_err(datafusion)?))
+        Ok(Arc::new(AndOr::try_new(kind, args).map_err(datafusion)?))
     }
 
-    /// A join key: `expr` in the form in which bytes decide equality. `None` if its type cannot be compared.
+    /// A join key: `expr` in the form in which bytes decide equality. `None` if its type
+    /// cannot be compared.
     pub(super) fn key(
         &self,
         expr: &Expr,

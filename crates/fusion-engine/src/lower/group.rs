@@ -3,15 +3,14 @@
 //! Each partition first groups its own rows; the partial states are then merged,
 //! by one thread if there are few groups, else by all threads after
 //! partitioning the states by group. With many groups the first stage only does
-//! what is cheap: [`PartialGroupExec`].
+//! what is cheap: [`PartialAggregateExec`].
 
 use super::expr::Input;
-use super::{Lowering, Stream, bounded, datafusion, unsupported};
+use super::lowering::{Lowering, Stream, bounded, datafusion, unsupported};
 use crate::agg::{Computation, PgAggregate};
 use crate::expr::{Key, KeyForm, key_form};
-use crate::group::PartialGroupExec;
 use crate::memory::Use;
-use crate::ops::GuaranteedExec;
+use crate::ops::{GuaranteedExec, PartialAggregateExec};
 use arrow::datatypes::SchemaRef;
 use datafusion_expr::AggregateUDF;
 use datafusion_physical_expr::PhysicalExpr;
@@ -150,7 +149,7 @@ impl Lowering<'_> {
         let partial = stage(AggregateMode::Partial, keys, filters, Arc::clone(&input.plan))?;
         let partial = match few {
             true => self.operator(node, partial),
-            false => self.operator(node, PartialGroupExec::new(partial)),
+            false => self.operator(node, PartialAggregateExec::new(partial)),
         };
         // Where grouping does not reduce the rows, a partial aggregation gives
         // up and passes the keys through as they came.

@@ -7,9 +7,9 @@
 //! are built in parallel.
 
 use super::expr::Input;
-use super::{Lowering, Stream, datafusion, inconsistent, schema_of, unsupported};
-use crate::expr::{Interruptible, JunctionKind};
-use crate::ops::{Depth, GraceJoinExec, JoinSpec};
+use super::lowering::{Lowering, Stream, datafusion, inconsistent, schema_of, unsupported};
+use crate::expr::{AndOrKind, Interruptible};
+use crate::ops::{Depth, HybridHashJoinExec, JoinSpec};
 use datafusion_common::{JoinSide, JoinType};
 use datafusion_physical_expr::{Partitioning, PhysicalExpr};
 use datafusion_physical_plan::joins::PartitionMode;
@@ -54,7 +54,7 @@ impl Lowering<'_> {
         let kind = sides.join_type(join.kind);
         let build_side = if sides.build_left { Side::Left } else { Side::Right };
         let (build, probe) = sides.in_order();
-        let build = self.gathering(join, build, build_side, &keys, node);
+        let build = self.runtime_filter(join, build, build_side, &keys, node);
         let shared = null_aware
             || probe.partitions() == 1
             || !worth_partitioning(build.rows, probe.rows, self.partitions());
@@ -71,7 +71,7 @@ impl Lowering<'_> {
         let borrows = probe.borrows;
         let projection = Some(projection);
         let spec = JoinSpec { on: keys, kind, filter, projection, mode, null_aware };
-        let exec = GraceJoinExec::try_new(build.plan, probe.plan, Arc::new(spec));
+        let exec = HybridHashJoinExec::try_new(build.plan, probe.plan, Arc::new(spec));
         let exec = exec.map_err(datafusion)?;
         let plan = self.operator(node, exec);
         Ok(Stream { plan, types, rows: join.rows, borrows })
@@ -134,7 +134,7 @@ impl Lowering<'_> {
             .collect::<Option<Vec<_>>>()
             .ok_or_else(|| inconsistent("a join condition reads a column that does not exist"))?;
         let input = Input { schema: schema_of(&types), types };
-        let condition = self.junction(JunctionKind::Filter, &conditions, &input)?;
+        let condition = self.and_or(AndOrKind::Filter, &conditions, &input)?;
         let condition = Arc::new(Interruptible::new(condition, Arc::clone(&self.io)));
         let left_width = sides.left_width();
         let indices = columns

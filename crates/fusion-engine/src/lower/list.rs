@@ -2,7 +2,7 @@
 
 use super::expr::Input;
 use super::literal::scalar;
-use super::{Lowering, datafusion, unsupported};
+use super::lowering::{Lowering, datafusion, unsupported};
 use crate::expr::{Key, is_128, keys};
 use arrow::array::{ArrayRef, new_empty_array};
 use arrow::datatypes::i256;
@@ -25,7 +25,8 @@ impl Lowering<'_> {
         negated: bool,
         input: &Input,
     ) -> Result<Arc<dyn PhysicalExpr>, PgError> {
-        // Nothing is compared with an empty list, so even NULL is not in it.
+        // Nothing is compared with an empty list, so even NULL is not in it
+        // (`ExecEvalScalarArrayOp` in execExprInterp.c).
         if values.is_empty() {
             return Ok(lit(negated));
         }

@@ -1,6 +1,6 @@
 //! Constants.
 
-use super::inconsistent;
+use super::lowering::{datafusion, inconsistent};
 use crate::expr::{is_128, widen};
 use arrow::array::new_null_array;
 use datafusion_common::ScalarValue;
@@ -11,7 +11,7 @@ pub(super) fn scalar(literal: &Literal) -> Result<ScalarValue, PgError> {
     use DataType as T;
     let Some(value) = &literal.value else {
         let null = new_null_array(&literal.ty.arrow(), 1);
-        return ScalarValue::try_from_array(&null, 0).map_err(super::datafusion);
+        return ScalarValue::try_from_array(&null, 0).map_err(datafusion);
     };
     let wrong = || inconsistent("a constant's value is not of its type");
     let scalar = match (literal.ty, value) {
@@ -44,7 +44,7 @@ pub(super) fn scalar(literal: &Literal) -> Result<ScalarValue, PgError> {
             }
         }
         (T::Interval, Value::Interval(months, days, microseconds)) => {
-            // The fields in the order of PostgreSQL's struct.
+            // The fields in the order of `Interval` in timestamp.h.
             let mut bytes = microseconds.to_ne_bytes().to_vec();
             bytes.extend_from_slice(&days.to_ne_bytes());
             bytes.extend_from_slice(&months.to_ne_bytes());

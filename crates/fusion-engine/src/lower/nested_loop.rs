@@ -4,7 +4,7 @@
 //! right one once, in as many partitions as it has.
 
 use super::join::Sides;
-use super::{Lowering, Stream, datafusion};
+use super::lowering::{Lowering, Stream, datafusion};
 use crate::ops::{Depth, OnceExec};
 use datafusion_physical_plan::joins::NestedLoopJoinExec;
 use fusion_plan::{BoolTest, DataType, Expr, Function, Join, JoinKind, PgError};

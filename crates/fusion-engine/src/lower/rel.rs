@@ -1,8 +1,8 @@
 //! Relational operators with one obvious physical form.
 
 use super::expr::Input;
-use super::{Lowering, Stream, datafusion, inconsistent, schema_of, unsupported};
-use crate::expr::JunctionKind;
+use super::lowering::{Lowering, Stream, datafusion, inconsistent, schema_of, unsupported};
+use crate::expr::AndOrKind;
 use crate::ops::LeafExec;
 use datafusion_physical_plan::coop::CooperativeExec;
 use datafusion_physical_plan::empty::EmptyExec;
@@ -100,7 +100,7 @@ impl Lowering<'_> {
         if predicates.is_empty() {
             return Ok(input);
         }
-        let predicate = self.junction(JunctionKind::Filter, predicates, &Input::from(&input))?;
+        let predicate = self.and_or(AndOrKind::Filter, predicates, &Input::from(&input))?;
         let filter = FilterExecBuilder::new(predicate, Arc::clone(&input.plan))
             .with_batch_size(self.batch_size)
             .build()
@@ -130,7 +130,7 @@ impl Lowering<'_> {
         Ok(Stream { types, ..input }.under(plan))
     }
 
-    /// A LIMIT's bound by the rules of `recompute_limits`: NULL is none, and a
+    /// A LIMIT's bound by the rules of `recompute_limits` (nodeLimit.c): NULL is none, and a
     /// negative one an error.
     fn bound(
         &self,

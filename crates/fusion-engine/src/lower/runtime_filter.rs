@@ -6,8 +6,8 @@
 //! way notices that they are missing.
 
 use super::join::KeyPair;
-use super::{Lowering, Stream};
-use crate::ops::{GatherKeysExec, Target};
+use super::lowering::{Lowering, Stream};
+use crate::ops::{RuntimeFilterExec, Target};
 use arrow::datatypes::DataType as Arrow;
 use fusion_plan::{DataType, Expr, Function, Join, JoinKind, Plan, Rel, Side};
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use std::sync::Arc;
 impl Lowering<'_> {
     /// `build`, with its keys gathered for the leaves of the other side that they can
     /// keep rows of. `keys` are the join's, the build side's first.
-    pub(super) fn gathering(
+    pub(super) fn runtime_filter(
         &mut self,
         join: &Join,
         build: Stream,
@@ -46,9 +46,9 @@ impl Lowering<'_> {
         if targets.is_empty() {
             return build;
         }
-        let gather =
-            GatherKeysExec::new(Arc::clone(&build.plan), Arc::clone(&self.io), targets.into());
-        let plan = self.operator(node, gather);
+        let filter =
+            RuntimeFilterExec::new(Arc::clone(&build.plan), Arc::clone(&self.io), targets.into());
+        let plan = self.operator(node, filter);
         build.under(plan)
     }
 }
@@ -136,7 +136,7 @@ fn is_integer_key(ty: DataType) -> bool {
         )
 }
 
-/// Arrays that [`GatherKeysExec`] reads.
+/// Arrays that [`RuntimeFilterExec`] reads.
 fn is_integer_array(ty: &Arrow) -> bool {
     matches!(ty, Arrow::Int16 | Arrow::Int32 | Arrow::Int64 | Arrow::UInt32)
 }

@@ -1,10 +1,10 @@
 //! Sorting.
 
 use super::expr::Input;
-use super::{Lowering, Stream, bounded, has_payloads, unsupported};
+use super::lowering::{Lowering, Stream, bounded, has_payloads, unsupported};
 use crate::expr::Key;
 use crate::memory::Use;
-use crate::ops::{Depth, GuaranteedExec, MaterializeExec};
+use crate::ops::{CopyExec, Depth, GuaranteedExec};
 use arrow::compute::SortOptions;
 use datafusion_physical_expr::{LexOrdering, PhysicalSortExpr};
 use datafusion_physical_plan::empty::EmptyExec;
@@ -61,7 +61,7 @@ impl Lowering<'_> {
         }
         let sorted = match has_payloads(&sorted) {
             true => {
-                let near = MaterializeExec::new(Arc::clone(&sorted.plan), Depth::Remote);
+                let near = CopyExec::new(Arc::clone(&sorted.plan), Depth::Remote);
                 let plan = self.operator(node, near);
                 sorted.under(plan)
             }

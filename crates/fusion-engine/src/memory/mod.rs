@@ -44,18 +44,20 @@
 //! A wait ends when its future is dropped, and leaves nothing behind.
 
 mod budget;
+mod context;
 mod operator;
+mod prepaid;
 mod session;
+mod session_pool;
+mod spill;
 
 pub(crate) use budget::Budget;
+pub(crate) use context::with_pool;
 pub(crate) use operator::{Account, Use, account_of};
-pub(crate) use session::SessionPool;
-
-use datafusion_execution::TaskContext;
-use datafusion_execution::memory_pool::MemoryPool;
-use datafusion_execution::runtime_env::RuntimeEnv;
-use std::collections::HashMap;
-use std::sync::Arc;
+pub(crate) use prepaid::{PrepaidPool, limit_of};
+pub(crate) use session_pool::SessionPool;
+pub(crate) use spill::disk_manager;
+pub use spill::remove_leftovers;
 
 /// Batches for which an operator's guarantee has room: one that is taken in, for which
 /// DataFusion reserves twice its size, with the memory to sort it; and two runs, of which
@@ -76,22 +78,6 @@ pub(crate) fn guarantee(limit: usize, operators: usize, batch_bytes: usize) -> u
 /// What a sort under a guarantee sets aside for merging from its first row on.
 pub(crate) fn merge_reservation(guarantee: usize) -> usize {
     guarantee / 4
-}
-
-/// `context` with another pool.
-pub(crate) fn with_pool(context: &TaskContext, pool: Arc<dyn MemoryPool>) -> Arc<TaskContext> {
-    let mut runtime = RuntimeEnv::clone(&context.runtime_env());
-    runtime.memory_pool = pool;
-    Arc::new(TaskContext::new(
-        context.task_id(),
-        context.session_id(),
-        context.session_config().clone(),
-        HashMap::new(),
-        HashMap::new(),
-        HashMap::new(),
-        HashMap::new(),
-        Arc::new(runtime),
-    ))
 }
 
 #[cfg(test)]

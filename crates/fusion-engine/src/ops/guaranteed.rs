@@ -10,62 +10,19 @@
 //!         ...         for rows, and when there are no more
 //! ```
 
-use super::GraceJoinExec;
+use super::plan::pass_through;
 use crate::memory::{Account, SessionPool, Use, account_of, with_pool};
-use arrow::datatypes::Schema;
-use datafusion_common::tree_node::TreeNodeRecursion;
-use datafusion_common::{Result, internal_datafusion_err};
+use datafusion_common::Result;
 use datafusion_execution::{SendableRecordBatchStream, TaskContext};
-use datafusion_physical_expr::PhysicalExpr;
 use datafusion_physical_plan::metrics::MetricsSet;
 use datafusion_physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion_physical_plan::{
-    DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, PlanProperties,
+    DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties,
 };
 use futures::{StreamExt, stream};
 use std::fmt;
 use std::sync::Arc;
 use std::task::Poll;
-
-/// The guarantees that a plan needs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Demand {
-    /// Their number.
-    pub(crate) guarantees: usize,
-    /// About as much as the longest rows take that an operator with a guarantee handles.
-    pub(crate) row_bytes: usize,
-}
-
-impl Demand {
-    /// That of `plan`.
-    pub(crate) fn of(plan: &Arc<dyn ExecutionPlan>) -> Self {
-        let (guarantees, inputs) = if let Some(plan) = plan.downcast_ref::<GuaranteedExec>() {
-            (plan.guarantees(), plan.operator.children())
-        } else if let Some(plan) = plan.downcast_ref::<GraceJoinExec>() {
-            (plan.properties().partitioning.partition_count(), plan.children())
-        } else {
-            (0, Vec::new())
-        };
-        let rows = inputs.into_iter().chain([plan]).map(|plan| row_bytes(&plan.schema()));
-        let row_bytes = if guarantees > 0 { rows.max().unwrap_or(0) } else { 0 };
-        plan.children().into_iter().map(Self::of).fold(
-            Self { guarantees, row_bytes },
-            |all, below| Self {
-                guarantees: all.guarantees + below.guarantees,
-                row_bytes: all.row_bytes.max(below.row_bytes),
-            },
-        )
-    }
-}
-
-/// About as much as a row takes.
-fn row_bytes(schema: &Schema) -> usize {
-    /// A value of variable length with its view. Longer ones are no reason to fail, but
-    /// their runs are first written again in smaller batches.
-    const LONG: usize = 128;
-    let fields = schema.fields().iter();
-    fields.map(|field| field.data_type().primitive_width().unwrap_or(LONG)).sum()
-}
 
 /// Runs an operator whose inputs are [`InputExec`]s with memory of its own.
 #[derive(Debug)]
@@ -82,6 +39,11 @@ impl GuaranteedExec {
         Self { operator, purpose, guarantees }
     }
 
+    /// What has the guarantees.
+    pub(crate) fn operator(&self) -> &Arc<dyn ExecutionPlan> {
+        &self.operator
+    }
+
     /// How many guarantees there must be for all partitions.
     pub(crate) fn guarantees(&self) -> usize {
         self.operator.output_partitioning().partition_count() * self.guarantees
@@ -95,37 +57,7 @@ impl DisplayAs for GuaranteedExec {
 }
 
 impl ExecutionPlan for GuaranteedExec {
-    fn name(&self) -> &str {
-        "GuaranteedExec"
-    }
-
-    fn properties(&self) -> &Arc<PlanProperties> {
-        self.operator.properties()
-    }
-
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.operator]
-    }
-
-    fn maintains_input_order(&self) -> Vec<bool> {
-        vec![true]
-    }
-
-    fn apply_expressions(
-        &self,
-        _visit: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
-    ) -> Result<TreeNodeRecursion> {
-        Ok(TreeNodeRecursion::Continue)
-    }
-
-    fn with_new_children(
-        self: Arc<Self>,
-        mut children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let operator =
-            children.pop().ok_or_else(|| internal_datafusion_err!("nothing to guarantee"))?;
-        Ok(Arc::new(Self { operator, ..*self }))
-    }
+    pass_through!(self => self.operator, |operator| Self { operator, ..*self });
 
     fn execute(
         &self,
@@ -164,36 +96,7 @@ impl DisplayAs for InputExec {
 }
 
 impl ExecutionPlan for InputExec {
-    fn name(&self) -> &str {
-        "InputExec"
-    }
-
-    fn properties(&self) -> &Arc<PlanProperties> {
-        self.input.properties()
-    }
-
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.input]
-    }
-
-    fn maintains_input_order(&self) -> Vec<bool> {
-        vec![true]
-    }
-
-    fn apply_expressions(
-        &self,
-        _visit: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
-    ) -> Result<TreeNodeRecursion> {
-        Ok(TreeNodeRecursion::Continue)
-    }
-
-    fn with_new_children(
-        self: Arc<Self>,
-        mut children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let input = children.pop().ok_or_else(|| internal_datafusion_err!("no input"))?;
-        Ok(Arc::new(Self::new(input)))
-    }
+    pass_through!(self => self.input, |input| Self::new(input));
 
     fn execute(
         &self,

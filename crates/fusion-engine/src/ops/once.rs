@@ -1,11 +1,10 @@
 //! A guard against operators that run their input again.
 
-use datafusion_common::tree_node::TreeNodeRecursion;
+use super::plan::pass_through;
 use datafusion_common::{Result, internal_datafusion_err, resources_err};
 use datafusion_execution::{SendableRecordBatchStream, TaskContext};
-use datafusion_physical_expr::PhysicalExpr;
 use datafusion_physical_plan::{
-    DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, PlanProperties,
+    DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties,
 };
 use std::fmt;
 use std::sync::Arc;
@@ -38,37 +37,7 @@ impl DisplayAs for OnceExec {
 }
 
 impl ExecutionPlan for OnceExec {
-    fn name(&self) -> &str {
-        "OnceExec"
-    }
-
-    fn properties(&self) -> &Arc<PlanProperties> {
-        self.input.properties()
-    }
-
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.input]
-    }
-
-    fn maintains_input_order(&self) -> Vec<bool> {
-        vec![true]
-    }
-
-    fn apply_expressions(
-        &self,
-        _visit: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
-    ) -> Result<TreeNodeRecursion> {
-        Ok(TreeNodeRecursion::Continue)
-    }
-
-    fn with_new_children(
-        self: Arc<Self>,
-        mut children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let input =
-            children.pop().ok_or_else(|| internal_datafusion_err!("a guard has one input"))?;
-        Ok(Arc::new(Self::new(input)))
-    }
+    pass_through!(self => self.input, |input| Self::new(input));
 
     fn execute(
         &self,

@@ -1,9 +1,7 @@
 //! Functions that make new strings.
 
-use super::boxed;
-use crate::expr::kernel::FnKernel;
-use crate::expr::varlen::{Bytes, Flags, Numbers, arguments, bytes, texts};
-use crate::expr::{Arg, Kernel};
+use crate::expr::kernel::varlen::{Bytes, Flags, Numbers, arguments, bytes, texts};
+use crate::expr::kernel::{Arg, FnKernel, Kernel, plain};
 use arrow::array::{ArrayRef, ArrowPrimitiveType};
 use arrow::datatypes::{Int32Type, Int64Type};
 use fusion_plan::{DataType, PgError, TextFunction};
@@ -16,62 +14,62 @@ pub(super) fn kernel(function: TextFunction, args: &[DataType]) -> Option<Arc<dy
     use DataType as T;
     use TextFunction as F;
     Some(match (function, args) {
-        (F::Concat, [T::Text, T::Text] | [T::Bytea, T::Bytea]) => boxed("||", |args, rows| {
+        (F::Concat, [T::Text, T::Text] | [T::Bytea, T::Bytea]) => plain("||", |args, rows| {
             let [left, right] = arguments(args)?;
             let (left, right) = (Bytes::new(left)?, Bytes::new(right)?);
             bytes(args, rows, |row, out| build::concatenate(left.get(row), right.get(row), out))
         }),
         (F::Append, [T::Text, ..]) if args.iter().all(|arg| *arg == T::Text) => {
-            boxed("concat", append)
+            plain("concat", append)
         }
         (F::Overlay, [T::Text, T::Text, T::Int4] | [T::Text, T::Text, T::Int4, T::Int4]) => {
-            boxed("overlay", overlay)
+            plain("overlay", overlay)
         }
         (F::Overlay, [T::Bytea, T::Bytea, T::Int4] | [T::Bytea, T::Bytea, T::Int4, T::Int4]) => {
-            boxed("overlay", bytea_overlay)
+            plain("overlay", bytea_overlay)
         }
         (F::PadLeft, [T::Text, T::Int4, T::Text]) => {
-            boxed("lpad", |args, rows| pad(args, rows, build::lpad))
+            plain("lpad", |args, rows| pad(args, rows, build::lpad))
         }
         (F::PadRight, [T::Text, T::Int4, T::Text]) => {
-            boxed("rpad", |args, rows| pad(args, rows, build::rpad))
+            plain("rpad", |args, rows| pad(args, rows, build::rpad))
         }
-        (F::Repeat, [T::Text, T::Int4]) => boxed("repeat", |args, rows| {
+        (F::Repeat, [T::Text, T::Int4]) => plain("repeat", |args, rows| {
             let [text, count] = arguments(args)?;
             let (text, count) = (Bytes::new(text)?, Numbers::<Int32Type>::new(count)?);
             bytes(args, rows, |row, out| build::repeat(text.get(row), count.get(row), out))
         }),
         (F::Reverse, [T::Text]) => {
-            boxed("reverse", |args, rows| of_text(args, rows, build::reverse))
+            plain("reverse", |args, rows| of_text(args, rows, build::reverse))
         }
         (F::QuoteLiteral, [T::Text]) => {
-            boxed("quote_literal", |args, rows| of_text(args, rows, build::quote_literal))
+            plain("quote_literal", |args, rows| of_text(args, rows, build::quote_literal))
         }
-        (F::Translate, [T::Text, T::Text, T::Text]) => boxed("translate", |args, rows| {
+        (F::Translate, [T::Text, T::Text, T::Text]) => plain("translate", |args, rows| {
             let [text, from, to] = arguments(args)?;
             let (text, from, to) = (Bytes::new(text)?, Bytes::new(from)?, Bytes::new(to)?);
             bytes(args, rows, |row, out| {
                 build::translate(text.get(row), from.get(row), to.get(row), out)
             })
         }),
-        (F::Chr, [T::Int4]) => boxed("chr", |args, rows| {
+        (F::Chr, [T::Int4]) => plain("chr", |args, rows| {
             let [code] = arguments(args)?;
             let code = Numbers::<Int32Type>::new(code)?;
             bytes(args, rows, |row, out| build::chr(code.get(row), out))
         }),
         (F::ToHex, [T::Int4]) => {
-            boxed("to_hex", |args, rows| of_number::<Int32Type>(args, rows, build::to_hex32))
+            plain("to_hex", |args, rows| of_number::<Int32Type>(args, rows, build::to_hex32))
         }
         (F::ToHex, [T::Int8]) => {
-            boxed("to_hex", |args, rows| of_number::<Int64Type>(args, rows, build::to_hex64))
+            plain("to_hex", |args, rows| of_number::<Int64Type>(args, rows, build::to_hex64))
         }
         (F::Lower, [T::Text]) => cased("lower", build::lower_c),
         (F::Upper, [T::Text]) => cased("upper", build::upper_c),
         (F::InitCap, [T::Text]) => cased("initcap", build::initcap_c),
-        (F::Md5, [T::Text] | [T::Bytea]) => boxed("md5", md5),
+        (F::Md5, [T::Text] | [T::Bytea]) => plain("md5", md5),
         (F::LikeEscape, [T::Text, T::Text]) => like_escape(Unit::Character),
         (F::LikeEscape, [T::Bytea, T::Bytea]) => like_escape(Unit::Byte),
-        (F::BpcharLength, [T::Bpchar, T::Int4, T::Bool]) => boxed("bpchar", bpchar),
+        (F::BpcharLength, [T::Bpchar, T::Int4, T::Bool]) => plain("bpchar", bpchar),
         _ => return None,
     })
 }

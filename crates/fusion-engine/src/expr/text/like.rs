@@ -1,8 +1,7 @@
 //! LIKE and ILIKE over text and bytes.
 
-use super::super::kernel::FnKernel;
-use super::super::varlen::{Bytes, arguments, flags};
-use super::super::{Arg, Kernel};
+use crate::expr::kernel::varlen::{Bytes, arguments, flags};
+use crate::expr::kernel::{Arg, FnKernel, Kernel};
 use fusion_plan::{DataType, PgError};
 use fusion_scalar::text::build::lower_c;
 use fusion_scalar::text::like::{Pattern, Unit};

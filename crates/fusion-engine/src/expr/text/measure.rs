@@ -1,8 +1,7 @@
 //! Functions that give a number or a truth value of a string.
 
-use super::boxed;
-use crate::expr::varlen::{Bytes, Numbers, arguments, flags, numbers};
-use crate::expr::{Arg, Kernel};
+use crate::expr::kernel::varlen::{Bytes, Numbers, arguments, flags, numbers};
+use crate::expr::kernel::{Arg, Kernel, plain};
 use arrow::array::ArrayRef;
 use arrow::datatypes::{Int32Type, Int64Type};
 use fusion_plan::{DataType, PgError, TextFunction};
@@ -14,17 +13,17 @@ pub(super) fn kernel(function: TextFunction, args: &[DataType]) -> Option<Arc<dy
     use DataType as T;
     use TextFunction as F;
     Some(match (function, args) {
-        (F::Length, [T::Text]) => boxed("length", |args, rows| number(args, rows, measure::length)),
+        (F::Length, [T::Text]) => plain("length", |args, rows| number(args, rows, measure::length)),
         (F::Length, [T::Bpchar]) => {
-            boxed("length", |args, rows| number(args, rows, measure::bpchar_length))
+            plain("length", |args, rows| number(args, rows, measure::bpchar_length))
         }
-        (F::Ascii, [T::Text]) => boxed("ascii", |args, rows| number(args, rows, measure::ascii)),
-        (F::OctetLength, [T::Text] | [T::Bytea]) => boxed("octet_length", |args, rows| {
+        (F::Ascii, [T::Text]) => plain("ascii", |args, rows| number(args, rows, measure::ascii)),
+        (F::OctetLength, [T::Text] | [T::Bytea]) => plain("octet_length", |args, rows| {
             number(args, rows, |value| Ok(measure::octet_length(value)))
         }),
-        (F::StartsWith, [T::Text, T::Text]) => boxed("starts_with", starts_with),
-        (F::GetByte, [T::Bytea, T::Int4]) => boxed("get_byte", get_byte),
-        (F::GetBit, [T::Bytea, T::Int8]) => boxed("get_bit", get_bit),
+        (F::StartsWith, [T::Text, T::Text]) => plain("starts_with", starts_with),
+        (F::GetByte, [T::Bytea, T::Int4]) => plain("get_byte", get_byte),
+        (F::GetBit, [T::Bytea, T::Int8]) => plain("get_bit", get_bit),
         _ => return None,
     })
 }

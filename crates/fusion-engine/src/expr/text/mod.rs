@@ -10,8 +10,7 @@ mod slice;
 pub(crate) use like::matching;
 pub(crate) use slice::trim_blanks;
 
-use super::Kernel;
-use super::kernel::FnKernel;
+use crate::expr::kernel::Kernel;
 use fusion_plan::{DataType, TextFunction};
 use std::sync::Arc;
 
@@ -57,12 +56,4 @@ pub(crate) fn kernel(function: TextFunction, args: &[DataType]) -> Option<Arc<dy
         | F::LikeEscape
         | F::BpcharLength => build::kernel(function, args),
     }
-}
-
-/// A kernel of a plain function.
-fn boxed(
-    name: &'static str,
-    call: fn(&[super::Arg], usize) -> Result<arrow::array::ArrayRef, fusion_plan::PgError>,
-) -> Arc<dyn Kernel> {
-    FnKernel::boxed(name, call)
 }

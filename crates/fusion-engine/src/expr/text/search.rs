@@ -1,9 +1,8 @@
 //! Functions that look for one string in another. A constant string is prepared
 //! once per batch.
 
-use super::boxed;
-use crate::expr::varlen::{Bytes, Numbers, arguments, bytes, numbers, parts};
-use crate::expr::{Arg, Kernel};
+use crate::expr::kernel::varlen::{Bytes, Numbers, arguments, bytes, numbers, parts};
+use crate::expr::kernel::{Arg, Kernel, plain};
 use arrow::array::ArrayRef;
 use arrow::datatypes::Int32Type;
 use fusion_plan::{DataType, PgError, TextFunction};
@@ -16,10 +15,10 @@ pub(super) fn kernel(function: TextFunction, args: &[DataType]) -> Option<Arc<dy
     use DataType as T;
     use TextFunction as F;
     Some(match (function, args) {
-        (F::Position, [T::Text, T::Text]) => boxed("position", position),
-        (F::Position, [T::Bytea, T::Bytea]) => boxed("position", bytea_position),
-        (F::Replace, [T::Text, T::Text, T::Text]) => boxed("replace", replace),
-        (F::SplitPart, [T::Text, T::Text, T::Int4]) => boxed("split_part", split_part),
+        (F::Position, [T::Text, T::Text]) => plain("position", position),
+        (F::Position, [T::Bytea, T::Bytea]) => plain("position", bytea_position),
+        (F::Replace, [T::Text, T::Text, T::Text]) => plain("replace", replace),
+        (F::SplitPart, [T::Text, T::Text, T::Int4]) => plain("split_part", split_part),
         _ => return None,
     })
 }

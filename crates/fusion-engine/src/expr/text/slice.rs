@@ -1,9 +1,7 @@
 //! Functions that give a part of a string or of bytes, without copying it.
 
-use super::boxed;
-use crate::expr::kernel::FnKernel;
-use crate::expr::varlen::{Bytes, Flags, Numbers, arguments, parts};
-use crate::expr::{Arg, Kernel};
+use crate::expr::kernel::varlen::{Bytes, Flags, Numbers, arguments, parts};
+use crate::expr::kernel::{Arg, FnKernel, Kernel, plain};
 use arrow::array::ArrayRef;
 use arrow::datatypes::Int32Type;
 use fusion_plan::{DataType, PgError, TextFunction};
@@ -18,34 +16,34 @@ pub(super) fn kernel(function: TextFunction, args: &[DataType]) -> Option<Arc<dy
     use TextFunction as F;
     Some(match (function, args) {
         (F::Substring, [T::Text, T::Int4] | [T::Text, T::Int4, T::Int4]) => {
-            boxed("substring", substring)
+            plain("substring", substring)
         }
         (F::Substring, [T::Bytea, T::Int4] | [T::Bytea, T::Int4, T::Int4]) => {
-            boxed("substring", bytea_substring)
+            plain("substring", bytea_substring)
         }
         (F::Left, [T::Text, T::Int4]) => {
-            boxed("left", |args, rows| counted(args, rows, slice::left))
+            plain("left", |args, rows| counted(args, rows, slice::left))
         }
         (F::Right, [T::Text, T::Int4]) => {
-            boxed("right", |args, rows| counted(args, rows, slice::right))
+            plain("right", |args, rows| counted(args, rows, slice::right))
         }
         (F::TrimBoth, _) => trim(args, Ends::Both)?,
         (F::TrimLeft, _) => trim(args, Ends::Left)?,
         (F::TrimRight, _) => trim(args, Ends::Right)?,
-        (F::VarcharLength, [T::Text, T::Int4, T::Bool]) => boxed("varchar", varchar),
+        (F::VarcharLength, [T::Text, T::Int4, T::Bool]) => plain("varchar", varchar),
         (F::TextToName, [T::Text]) => {
-            boxed("name", |args, rows| whole(args, rows, |text| Ok(length::text_to_name(text))))
+            plain("name", |args, rows| whole(args, rows, |text| Ok(length::text_to_name(text))))
         }
         (F::BpcharToName, [T::Bpchar]) => {
-            boxed("name", |args, rows| whole(args, rows, |text| Ok(length::bpchar_to_name(text))))
+            plain("name", |args, rows| whole(args, rows, |text| Ok(length::bpchar_to_name(text))))
         }
-        (F::BpcharToText, [T::Bpchar]) => boxed("text", |args, rows| {
+        (F::BpcharToText, [T::Bpchar]) => plain("text", |args, rows| {
             whole(args, rows, |text| slice::trim(text, b" ", Ends::Right))
         }),
         (F::Output, [T::Text]) => {
-            boxed("output", |args, rows| whole(args, rows, |text| Ok(0..c_string(text).len())))
+            plain("output", |args, rows| whole(args, rows, |text| Ok(0..c_string(text).len())))
         }
-        (F::SkipBytes, [T::Text, T::Int4]) => boxed("skip", skip_bytes),
+        (F::SkipBytes, [T::Text, T::Int4]) => plain("skip", skip_bytes),
         _ => return None,
     })
 }
