@@ -132,7 +132,7 @@ impl Engine {
             .with_target_partitions(share.threads)
             .with_batch_size(share.batch_size)
             .with_sort_spill_reservation_bytes(merge_reservation(guarantee));
-        if share.shape.batch_size < self.shape.batch_size {
+        if share.batch_size < self.parallelism.batch_size {
             // DataFusion's sort puts batches together, sorts that, and splits it into
             // batches, each charged for as if it had the strings of all of them.
             config.options_mut().execution.sort_in_place_threshold_bytes = 0;
