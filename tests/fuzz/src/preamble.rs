@@ -17,7 +17,7 @@ pub const OBJECTS: &[Object] = &[
     Object { name: "amount", sql: "CREATE DOMAIN amount AS numeric(12,2);" },
     Object { name: "quantity", sql: "CREATE DOMAIN quantity AS numeric;" },
     Object { name: "ratio", sql: "CREATE DOMAIN ratio AS float8;" },
-    Object { name: "label", sql: "CREATE DOMAIN label AS text CHECK (length(VALUE) < 100000);" },
+    Object { name: "label", sql: "CREATE DOMAIN label AS text CHECK (length(VALUE) < 1000000);" },
     Object { name: "code", sql: "CREATE DOMAIN code AS varchar(8);" },
     Object { name: "day", sql: "CREATE DOMAIN day AS date;" },
     Object {
