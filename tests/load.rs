@@ -122,6 +122,10 @@ fn client(
             Err(failure) => {
                 assert!(failure.is_cancel(), "{failure:?}\n{sql}");
                 tally.cancelled.fetch_add(1, Ordering::Relaxed);
+                // The next cancel request may meet the end of the transaction.
+                while let Err(failure) = client.batch_execute("ROLLBACK").map_err(Failure::from) {
+                    assert!(failure.is_cancel(), "{failure:?}");
+                }
             }
         }
     }
