@@ -9,8 +9,8 @@ use super::order::in_evaluation_order;
 use super::placeholder::{self, is_same};
 use super::row_order::{self, Place};
 use super::{Reason, cost, leaf, path, report, state};
+use crate::guc;
 use crate::nodes::{cast, iter};
-use crate::{guc, version};
 use fusion_page::MAX_LEAVES;
 use fusion_plan::{Function, JoinKind};
 use pgrx::pg_sys;
@@ -49,7 +49,7 @@ pub unsafe fn offer(
         };
         if (*joinrel).reloptkind != pg_sys::RelOptKind::RELOPT_JOINREL
             || !(*joinrel).lateral_relids.is_null()
-            || version::in_genetic_search(root)
+            || super::genetic::in_genetic_search(root)
         {
             return;
         }

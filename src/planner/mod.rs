@@ -29,6 +29,7 @@ mod dependence;
 mod expr;
 mod fragment;
 mod functions;
+mod genetic;
 mod group;
 mod inlined;
 mod join;
@@ -50,7 +51,6 @@ mod stored_form;
 mod types;
 mod upper;
 
-pub use plan::{Carried, FEED_NAME, FEEDS_NAME, FUSION_NAME, FeedPlan};
 pub use reason::{Object, Reason};
 pub use report::request as request_report;
 pub use types::type_name;
@@ -60,7 +60,7 @@ use native::Statement;
 use crate::boundary;
 use crate::guc;
 use crate::shared;
-use crate::version::{self, PlannerHook};
+use crate::version::PlannerHook;
 use pgrx::pg_sys;
 use std::cell::Cell;
 use std::ffi::{c_char, c_int, c_void};
@@ -227,7 +227,7 @@ unsafe extern "C-unwind" fn set_join_pathlist(
             if let Some(hook) = PREVIOUS.with(|previous| previous.join.get()) {
                 boundary::call(|| hook(root, joinrel, outerrel, innerrel, jointype, extra));
             }
-            if version::in_genetic_search(root) {
+            if genetic::in_genetic_search(root) {
                 report::genetic(root);
             }
             if state::active() && takes_part(root) {

@@ -6,10 +6,10 @@
 //! others not at all. Everything else is the Gather's own: its parameters, rescan,
 //! shutdown, and what EXPLAIN shows.
 
-use super::crew::Crew;
-use super::feeds::FeedsState;
-use super::raw;
+use super::shared_state::Participants;
+use super::state::FeedsState;
 use crate::boundary;
+use crate::executor::raw;
 use fusion_page::SessionKey;
 use pgrx::pg_sys;
 use std::ffi::c_void;
@@ -80,14 +80,18 @@ impl Gather {
     /// # Safety
     ///
     /// Runs during execution, within `boundary::guard`; no workers are running.
-    pub unsafe fn start(self, session: SessionKey, numbers: &[Option<usize>]) -> Option<Crew> {
+    pub unsafe fn start(
+        self,
+        session: SessionKey,
+        numbers: &[Option<usize>],
+    ) -> Option<Participants> {
         // SAFETY: the caller's promise; follows `ExecGather`.
         unsafe {
             let state = self.0;
             let estate = (*state).ps.state;
             let plan: *mut pg_sys::Gather = (*state).ps.plan.cast();
             let feeds: *mut pg_sys::PlanState = (*state).ps.lefttree;
-            let mut crew = None;
+            let mut participants = None;
             // Nobody asks the Gather for rows; EXPLAIN ANALYZE shows what starting took.
             let instrument = (*state).ps.instrument;
             if !instrument.is_null() {
@@ -109,13 +113,13 @@ impl Gather {
                     }
                 });
                 let context = (*(*state).pei.cast::<ExecutorInfo>()).context;
-                let prepared = FeedsState::crew(self.feeds());
-                if let Some(crew) = prepared {
-                    crew.begin(session, numbers);
+                let prepared = FeedsState::participants(self.feeds());
+                if let Some(participants) = prepared {
+                    participants.begin(session, numbers);
                 }
                 boundary::call(|| launch_workers(context));
                 (*state).nworkers_launched = (*context).nworkers_launched;
-                crew = prepared.filter(|_| (*context).nworkers_launched > 0);
+                participants = prepared.filter(|_| (*context).nworkers_launched > 0);
             }
             if !instrument.is_null() {
                 pg_sys::InstrStopNode(instrument, 0.0);
@@ -127,7 +131,7 @@ impl Gather {
                 boundary::call(|| raw::rescan_node(feeds));
                 (*estate).es_query_dsa = std::ptr::null_mut();
             }
-            crew
+            participants
         }
     }
 }

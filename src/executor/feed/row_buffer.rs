@@ -9,19 +9,19 @@
 //! point to must stay where it is until then: for tuples in shared buffers their
 //! buffers are pinned, and rows of other kinds come one at a time.
 
-use super::raw;
 use crate::boundary;
 use crate::datum::{self, ColumnWriter, is_toasted};
+use crate::executor::raw;
 use fusion_page::{MAX_CHUNK, PageMemoryMut, PageWriter, arena_bytes, row_payload};
 use fusion_plan::PgError;
 use pgrx::pg_sys;
 use std::ptr;
 
-/// The most rows that are staged at a time.
+/// The most rows that are buffered at a time.
 pub const CHUNK: usize = MAX_CHUNK;
 
 /// The rows that were taken and not yet written.
-pub struct Stage {
+pub struct RowBuffer {
     /// The columns of the page.
     columns: Vec<Column>,
     /// Whether no value points anywhere.
@@ -40,7 +40,7 @@ pub struct Stage {
     memory: pg_sys::MemoryContext,
 }
 
-/// The staged values of one column.
+/// The buffered values of one column.
 struct Column {
     writer: ColumnWriter,
     /// Its place in the slots.
@@ -52,13 +52,13 @@ struct Column {
     texts: Box<[&'static [u8]; CHUNK]>,
 }
 
-impl Stage {
-    /// An empty stage for columns at the places `attributes` of the slots, which have
+impl RowBuffer {
+    /// An empty buffer for columns at the places `attributes` of the slots, which have
     /// these `writers`. `by_value` says that no value of a column points anywhere.
     ///
     /// # Safety
     ///
-    /// `memory` lives as long as the stage; nobody else uses it while rows are pending.
+    /// `memory` lives as long as the buffer; nobody else uses it while rows are pending.
     pub unsafe fn new(
         writers: Vec<ColumnWriter>,
         attributes: &[usize],
@@ -91,7 +91,7 @@ impl Stage {
         self.rows - self.written
     }
 
-    /// The number of rows taken since the stage was empty.
+    /// The number of rows taken since the buffer was empty.
     pub fn rows(&self) -> usize {
         self.rows
     }
@@ -140,11 +140,11 @@ impl Stage {
 
     /// Makes rows ready to be written; `false` if the next one has values that are not
     /// where their datums point to. These can be of any size, so rows with such come
-    /// one at a time: [`Stage::detoast`].
+    /// one at a time: [`RowBuffer::detoast`].
     ///
     /// # Safety
     ///
-    /// As for [`Stage::write`].
+    /// As for [`RowBuffer::write`].
     pub unsafe fn prepare(&mut self) -> bool {
         let mut toasted = 0_u64;
         for column in self.columns.iter().filter(|column| column.writer.reads_varlenas()) {
@@ -165,11 +165,11 @@ impl Stage {
         }
     }
 
-    /// Makes the next row ready, after [`Stage::prepare`] has not.
+    /// Makes the next row ready, after [`RowBuffer::prepare`] has not.
     ///
     /// # Safety
     ///
-    /// As for [`Stage::take`].
+    /// As for [`RowBuffer::take`].
     pub unsafe fn detoast(&mut self) {
         // SAFETY: the caller's promise; the row has never been detoasted.
         unsafe {
@@ -184,7 +184,7 @@ impl Stage {
         }
     }
 
-    /// Whether rows are there that [`Stage::prepare`] must see before they are
+    /// Whether rows are there that [`RowBuffer::prepare`] must see before they are
     /// written.
     pub fn wants_preparing(&self) -> bool {
         self.written == self.ready && self.ready < self.rows
@@ -216,7 +216,7 @@ impl Stage {
             return Ok(0);
         }
         // SAFETY: as above.
-        unsafe { self.within_memory(|stage| stage.write_columns(page, first, count))? };
+        unsafe { self.within_memory(|this| this.write_columns(page, first, count))? };
         self.written += count;
         Ok(count)
     }
@@ -263,9 +263,9 @@ impl Stage {
     /// Finds the bytes of views in `count` rows from `first` on; returns what they
     /// take of an arena.
     unsafe fn read_texts(&mut self, first: usize, count: usize) -> usize {
-        let read = |stage: &mut Self| {
+        let read = |this: &mut Self| {
             let mut payload = 0;
-            for column in &mut stage.columns {
+            for column in &mut this.columns {
                 let writer = &column.writer;
                 if !writer.is_view() {
                     continue;
@@ -273,7 +273,7 @@ impl Stage {
                 for row in first..first + count {
                     let datum: *const pg_sys::Datum = &raw const column.datums[row];
                     let bytes = match column.nulls >> row & 1 {
-                        // SAFETY: the rows are ready. The bytes live until the stage is
+                        // SAFETY: the rows are ready. The bytes live until the buffer is
                         // emptied, and are not looked at later.
                         0 => unsafe { writer.bytes(&*datum) },
                         _ => &[],
@@ -304,12 +304,12 @@ impl Stage {
         row_payload(views.map(|column| column.texts[row].len()))
     }
 
-    /// What the next row's texts take of an arena, after [`Stage::write`] has not
+    /// What the next row's texts take of an arena, after [`RowBuffer::write`] has not
     /// written it.
     ///
     /// # Safety
     ///
-    /// As for [`Stage::write`].
+    /// As for [`RowBuffer::write`].
     pub unsafe fn next_payload(&mut self) -> usize {
         // SAFETY: the caller's promise.
         unsafe { self.read_texts(self.written, 1) };
@@ -322,11 +322,11 @@ impl Stage {
         self.written = self.rows;
     }
 
-    /// Empties the stage, if all its rows were written.
+    /// Empties the buffer, if all its rows were written.
     ///
     /// # Safety
     ///
-    /// As for [`Stage::take`].
+    /// As for [`RowBuffer::take`].
     pub unsafe fn recycle(&mut self) {
         // SAFETY: the caller's promise; each pin is released once, and nothing
         // points into the memory any more.
@@ -352,7 +352,7 @@ impl Stage {
     ///
     /// # Safety
     ///
-    /// As for [`Stage::write`], within `boundary::guard`.
+    /// As for [`RowBuffer::write`], within `boundary::guard`.
     pub unsafe fn unpin(&mut self) {
         if self.pins.is_empty() {
             return;
@@ -394,7 +394,7 @@ impl Stage {
     ///
     /// # Safety
     ///
-    /// As for [`Stage::take`], in the transaction that took the rows.
+    /// As for [`RowBuffer::take`], in the transaction that took the rows.
     pub unsafe fn release(&mut self) {
         // SAFETY: the caller's promise.
         unsafe { self.release_pins() };

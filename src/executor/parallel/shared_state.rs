@@ -27,18 +27,18 @@ pub struct Shared {
 
 /// One process's view of [`Shared`].
 #[derive(Clone, Copy, Debug)]
-pub struct Crew(NonNull<Shared>);
+pub struct Participants(NonNull<Shared>);
 
-impl Crew {
+impl Participants {
     /// Bytes of shared memory.
     pub const SIZE: usize = size_of::<Shared>();
 
-    /// The crew at `memory`; `None` if that is NULL.
+    /// The participants at `memory`; `None` if that is NULL.
     ///
     /// # Safety
     ///
-    /// `memory` has [`Crew::SIZE`] bytes, aligned for a `u64`, and stays mapped as
-    /// long as the crew is used.
+    /// `memory` has [`Participants::SIZE`] bytes, aligned for a `u64`, and stays mapped as
+    /// long as the participants is used.
     pub unsafe fn at(memory: *mut std::ffi::c_void) -> Option<Self> {
         NonNull::new(memory.cast()).map(Self)
     }
@@ -97,16 +97,19 @@ mod tests {
         let words = || std::array::from_fn(|_| 9.into());
         let mut shared = Shared { session: 7.into(), numbers: words(), leaves: words() };
         // SAFETY: the memory is there until the end of the test.
-        let crew = unsafe { Crew::at((&raw mut shared).cast()) }.unwrap();
-        crew.begin(SessionKey::from_bits(5 << 32 | 3), &[None, Some(0)]);
-        assert_eq!(crew.session().slot(), 5);
-        assert_eq!([0, 1, 2, 99].map(|leaf| crew.number(leaf)), [None, Some(0), None, None]);
-        assert!(crew.join(0) && crew.join(0) && crew.join(1));
-        assert!(!crew.leave(0));
-        assert!(!crew.join(0), "all rows have been taken");
-        assert!(crew.leave(0));
-        assert!(crew.join(1), "the leaves are apart");
-        assert!(!crew.leave(1));
-        assert!(crew.leave(1));
+        let participants = unsafe { Participants::at((&raw mut shared).cast()) }.unwrap();
+        participants.begin(SessionKey::from_bits(5 << 32 | 3), &[None, Some(0)]);
+        assert_eq!(participants.session().slot(), 5);
+        assert_eq!(
+            [0, 1, 2, 99].map(|leaf| participants.number(leaf)),
+            [None, Some(0), None, None]
+        );
+        assert!(participants.join(0) && participants.join(0) && participants.join(1));
+        assert!(!participants.leave(0));
+        assert!(!participants.join(0), "all rows have been taken");
+        assert!(participants.leave(0));
+        assert!(participants.join(1), "the leaves are apart");
+        assert!(!participants.leave(1));
+        assert!(participants.leave(1));
     }
 }

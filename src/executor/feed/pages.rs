@@ -1,183 +1,23 @@
-//! The Feed node: pulls slots from one leaf and writes pages.
-//!
-//! In the plan tree it is a node of its own, so that EXPLAIN shows it; but nobody
-//! asks it for rows. The PgFusion node above, and in a parallel worker the Feeds
-//! node, drives it page by page through [`Feed::produce`].
+//! A feed: pulls slots from one leaf and writes pages.
 
-use super::crew::Crew;
-use super::sieve::{Sieve, Sifted};
+use super::node::count_filtered;
+use super::row_buffer::{CHUNK, RowBuffer};
+use super::row_filter::{Dropped, RowFilter, RuntimeFilters};
 use super::source::{Portion, Source};
-use super::stage::{CHUNK, Stage};
-use super::{Methods, NO_CALLBACKS, raw};
 use crate::boundary;
+use crate::carried::FeedPlan;
 use crate::datum::{ColumnWriter, Key, RowTest, Storage};
-use crate::error::{self, page_error};
+use crate::error::page_error;
+use crate::executor::parallel::Participants;
 use crate::guc::{self, FeedStage};
-use crate::nodes::{cast, iter, list_of};
-use crate::planner::{FEED_NAME, FeedPlan};
+use crate::nodes::{cast, iter};
 use crate::worker::wake_latch;
 use fusion_page::{FeedStatus, Feeder, LeafPageMut, MAX_LEAVES, PageLayout, PageWriter};
 use fusion_plan::{DataType, PgError};
 use pgrx::pg_sys;
-use pgrx::prelude::*;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-
-static SCAN_METHODS: Methods<pg_sys::CustomScanMethods> = Methods(pg_sys::CustomScanMethods {
-    CustomName: FEED_NAME.as_ptr(),
-    CreateCustomScanState: Some(create_state),
-});
-
-static EXEC_METHODS: Methods<pg_sys::CustomExecMethods> = Methods(pg_sys::CustomExecMethods {
-    CustomName: FEED_NAME.as_ptr(),
-    BeginCustomScan: Some(begin),
-    ExecCustomScan: Some(exec),
-    EndCustomScan: Some(end),
-    ReScanCustomScan: Some(rescan),
-    ExplainCustomScan: Some(explain),
-    ..NO_CALLBACKS
-});
-
-/// The plan node's methods.
-pub fn scan_methods() -> *const pg_sys::CustomScanMethods {
-    &raw const SCAN_METHODS.0
-}
-
-/// The node's state.
-#[repr(C)]
-struct FeedState {
-    css: pg_sys::CustomScanState,
-    /// In the leader: rows that runtime filters removed, in all processes and sessions.
-    filtered: u64,
-}
-
-#[pg_guard]
-unsafe extern "C-unwind" fn create_state(_scan: *mut pg_sys::CustomScan) -> *mut pg_sys::Node {
-    // SAFETY: a zeroed state with its tag and methods is what PostgreSQL asks
-    // for.
-    unsafe {
-        let state: *mut FeedState = pg_sys::palloc0(size_of::<FeedState>()).cast();
-        (*state).css.ss.ps.type_ = pg_sys::NodeTag::T_CustomScanState;
-        (*state).css.methods = &raw const EXEC_METHODS.0;
-        state.cast()
-    }
-}
-
-/// Shows what runtime filters removed.
-#[pg_guard]
-unsafe extern "C-unwind" fn explain(
-    node: *mut pg_sys::CustomScanState,
-    _ancestors: *mut pg_sys::List,
-    es: *mut pg_sys::ExplainState,
-) {
-    // SAFETY: called by PostgreSQL on a node of ours with a valid state.
-    unsafe {
-        let filtered = (*node.cast::<FeedState>()).filtered;
-        if (*es).analyze && filtered > 0 {
-            let name = c"Rows Removed by Runtime Filter".as_ptr();
-            pg_sys::ExplainPropertyInteger(name, std::ptr::null(), filtered as i64, es);
-        }
-    }
-}
-
-unsafe extern "C-unwind" fn begin(
-    node: *mut pg_sys::CustomScanState,
-    estate: *mut pg_sys::EState,
-    eflags: i32,
-) {
-    // A leaf is read once, forwards.
-    let eflags = eflags & !((pg_sys::EXEC_FLAG_BACKWARD | pg_sys::EXEC_FLAG_MARK) as i32);
-    // SAFETY: a Feed plan has one child.
-    unsafe { boundary::guard(|| init_children(node, estate, eflags)) }
-}
-
-/// Initialises the child plans of a custom scan.
-///
-/// # Safety
-///
-/// Called from `BeginCustomScan` with its arguments, within a guard.
-pub unsafe fn init_children(
-    node: *mut pg_sys::CustomScanState,
-    estate: *mut pg_sys::EState,
-    eflags: i32,
-) {
-    // SAFETY: the caller's promise.
-    unsafe {
-        let scan: *mut pg_sys::CustomScan = (*node).ss.ps.plan.cast();
-        let children = iter::<pg_sys::Plan>((*scan).custom_plans)
-            .map(|plan| boundary::call(|| raw::init_node(plan, estate, eflags)));
-        (*node).custom_ps = list_of(children);
-    }
-}
-
-/// Nothing asks a Feed for rows.
-#[pg_guard]
-unsafe extern "C-unwind" fn exec(
-    _node: *mut pg_sys::CustomScanState,
-) -> *mut pg_sys::TupleTableSlot {
-    error::raise(PgError::internal("a Feed node was asked for rows"))
-}
-
-unsafe extern "C-unwind" fn end(node: *mut pg_sys::CustomScanState) {
-    // SAFETY: the child that `begin` made.
-    unsafe { boundary::guard(|| end_children(node)) }
-}
-
-/// Ends the children of a custom scan.
-///
-/// # Safety
-///
-/// Called from `EndCustomScan`, within a guard.
-pub unsafe fn end_children(node: *mut pg_sys::CustomScanState) {
-    // SAFETY: the children that `begin` made.
-    unsafe {
-        for child in iter::<pg_sys::PlanState>((*node).custom_ps) {
-            boundary::call(|| raw::end_node(child));
-        }
-    }
-}
-
-/// Rescans the leaf; one with changed parameters rescans by itself when it is
-/// next asked for a row.
-unsafe extern "C-unwind" fn rescan(node: *mut pg_sys::CustomScanState) {
-    // SAFETY: the child that `begin` made.
-    unsafe {
-        boundary::guard(|| {
-            for leaf in iter::<pg_sys::PlanState>((*node).custom_ps) {
-                pass_changed_params(node, leaf);
-                if (*leaf).chgParam.is_null() {
-                    boundary::call(|| raw::rescan_node(leaf));
-                }
-            }
-        });
-    }
-}
-
-/// Rescans the Feed nodes of a PgFusion node. At once: nothing asks a Feed for
-/// rows, so it would never notice changed parameters by itself.
-///
-/// # Safety
-///
-/// Called from `ReScanCustomScan`, within a guard.
-pub unsafe fn rescan_all(node: *mut pg_sys::CustomScanState) {
-    // SAFETY: the children that `begin` made.
-    unsafe {
-        for feed in iter::<pg_sys::PlanState>((*node).custom_ps) {
-            pass_changed_params(node, feed);
-            boundary::call(|| raw::rescan_node(feed));
-        }
-    }
-}
-
-unsafe fn pass_changed_params(node: *mut pg_sys::CustomScanState, child: *mut pg_sys::PlanState) {
-    // SAFETY: a node and its child.
-    unsafe {
-        if !(*node).ss.ps.chgParam.is_null() {
-            pg_sys::UpdateChangedParamSet(child, (*node).ss.ps.chgParam);
-        }
-    }
-}
 
 /// What came of producing a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -202,35 +42,6 @@ const SLOW: Duration = Duration::from_micros(500);
 /// The most rows to look at before looking at the clock.
 const MOST_LOOKED_AT: usize = 16 * CHUNK;
 
-/// What a feed has seen of the engine's filters.
-#[derive(Clone, Copy, Debug, Default)]
-struct RuntimeFilters {
-    looked_at: u64,
-    dropped: u64,
-    /// Of the dropped rows, those that the session was told of.
-    counted: u64,
-    /// They drop so few rows that it does not pay to look.
-    useless: bool,
-}
-
-impl RuntimeFilters {
-    fn count(&mut self, looked_at: usize, dropped: usize) {
-        /// Rows to look at before judging.
-        const TRIAL: u64 = 16_384;
-        /// A filter must drop one row of so many.
-        const WORTH: u64 = 20;
-        self.looked_at += looked_at as u64;
-        self.dropped += dropped as u64;
-        self.useless = self.looked_at >= TRIAL && self.dropped * WORTH < self.looked_at;
-    }
-
-    fn take_uncounted(&mut self) -> u64 {
-        let dropped = self.dropped - self.counted;
-        self.counted = self.dropped;
-        dropped
-    }
-}
-
 /// Memory for the values of one row, of a Feed node.
 unsafe fn row_memory(node: *mut pg_sys::CustomScanState) -> pg_sys::MemoryContext {
     // SAFETY: the caller's promise: an initialised node.
@@ -243,7 +54,7 @@ pub struct Feed {
     /// The number of the leaf.
     leaf: usize,
     source: Source,
-    stage: Stage,
+    buffer: RowBuffer,
     /// The leaf's own conditions.
     tests: Rc<[RowTest]>,
     /// For each column its place in the rows, and how its values are read as keys.
@@ -253,7 +64,7 @@ pub struct Feed {
     /// Rows to look at at a time.
     chunk: usize,
     /// The others that feed this leaf.
-    crew: Option<Crew>,
+    participants: Option<Participants>,
     /// How much the engine's filters achieve.
     runtime: RuntimeFilters,
     /// Whether this process has begun to take rows.
@@ -309,13 +120,13 @@ impl Feed {
                 node,
                 leaf,
                 source,
-                stage: Stage::new(writers, &attributes, by_value, memory),
+                buffer: RowBuffer::new(writers, &attributes, by_value, memory),
                 tests,
                 keys,
                 layout: Arc::new(PageLayout::new(&types, page_size, None)),
                 page_rows: FIRST_PAGE_ROWS,
                 chunk: 1,
-                crew: None,
+                participants: None,
                 runtime: RuntimeFilters::default(),
                 joined: false,
                 exhausted: false,
@@ -334,10 +145,10 @@ impl Feed {
         self.ended
     }
 
-    /// Shares the rows with `crew` from now on, if there is one; nothing was produced
+    /// Shares the rows with `participants` from now on, if there is one; nothing was produced
     /// yet. `area` is the Gather's in the leader; NULL in a worker.
-    pub fn share(&mut self, crew: Option<Crew>, area: *mut pg_sys::dsa_area) {
-        self.crew = crew;
+    pub fn share(&mut self, participants: Option<Participants>, area: *mut pg_sys::dsa_area) {
+        self.participants = participants;
         self.source.set_area(area);
     }
 
@@ -358,7 +169,7 @@ impl Feed {
         }
         if !self.joined {
             self.joined = true;
-            if self.crew.is_some_and(|crew| !crew.join(self.leaf)) {
+            if self.participants.is_some_and(|participants| !participants.join(self.leaf)) {
                 // The others have taken all rows.
                 self.ended = true;
                 self.return_credit(feeder);
@@ -376,7 +187,7 @@ impl Feed {
                 pg_sys::InstrStartNode(instrument);
             }
             let rows = self.fill(feeder, page)?;
-            self.stage.unpin();
+            self.buffer.unpin();
             if !instrument.is_null() {
                 pg_sys::InstrStopNode(instrument, rows as f64);
             }
@@ -392,13 +203,13 @@ impl Feed {
     /// The node's state is alive, and this the leader.
     pub unsafe fn report(&self, feeder: &Feeder) {
         // SAFETY: the caller's promise: a node of ours.
-        unsafe { (*self.node.cast::<FeedState>()).filtered += feeder.filtered(self.leaf) }
+        unsafe { count_filtered(self.node, feeder.filtered(self.leaf)) }
     }
 
     /// Gives back a credit, which another process may wait for.
     fn return_credit(&self, feeder: &Feeder) {
         feeder.return_credit(self.leaf);
-        if self.crew.is_some() {
+        if self.participants.is_some() {
             feeder.wake_others(wake_latch);
         }
     }
@@ -418,7 +229,8 @@ impl Feed {
         };
         let tests = Rc::clone(&self.tests);
         // SAFETY: the caller's promise.
-        let mut sieve = Sieve::new(&tests, &self.keys, filters, unsafe { row_memory(self.node) })?;
+        let mut filter =
+            RowFilter::new(&tests, &self.keys, filters, unsafe { row_memory(self.node) })?;
         let begun = Instant::now();
         loop {
             if begun.elapsed() > HURRY
@@ -433,11 +245,11 @@ impl Feed {
                 break;
             }
             // SAFETY: the caller's promise.
-            if !unsafe { self.stock_up(wanted.min(writer.room()).max(1), &mut sieve)? } {
+            if !unsafe { self.stock_up(wanted.min(writer.room()).max(1), &mut filter)? } {
                 break;
             }
             // SAFETY: as above.
-            if unsafe { self.stage.write(&mut writer, wanted)? } == 0 {
+            if unsafe { self.buffer.write(&mut writer, wanted)? } == 0 {
                 if writer.is_empty() {
                     drop(writer);
                     // SAFETY: as above.
@@ -460,7 +272,7 @@ impl Feed {
             drop(writer);
             self.return_credit(feeder);
         }
-        if self.exhausted && self.stage.pending() == 0 {
+        if self.exhausted && self.buffer.pending() == 0 {
             self.end(feeder);
         }
         Ok(rows)
@@ -469,12 +281,12 @@ impl Feed {
     /// This process has sent all its rows.
     fn end(&mut self, feeder: &Feeder) {
         self.ended = true;
-        if self.crew.is_none_or(|crew| crew.leave(self.leaf)) {
+        if self.participants.is_none_or(|participants| participants.leave(self.leaf)) {
             feeder.end_leaf(self.leaf);
         }
     }
 
-    /// Takes all rows to the stage that `pg_fusion.feed_stage` says, and drops them
+    /// Takes all rows as far as `pg_fusion.feed_stage` says, and drops them
     /// there.
     unsafe fn measure(&mut self, feeder: &Feeder, page: LeafPageMut) -> Result<usize, PgError> {
         let encode = guc::FEED_STAGE.get() == FeedStage::Encode;
@@ -482,7 +294,7 @@ impl Feed {
         let tests = Rc::clone(&self.tests);
         // SAFETY: the caller's promise.
         let memory = unsafe { row_memory(self.node) };
-        let mut sieve = Sieve::new(&tests, &self.keys, Vec::new(), memory)?;
+        let mut filter = RowFilter::new(&tests, &self.keys, Vec::new(), memory)?;
         loop {
             let next =
                 page.take().map_or_else(|| feeder.begin_page(self.leaf), |page| Ok(Some(page)));
@@ -491,20 +303,20 @@ impl Feed {
             };
             let mut writer = PageWriter::new(self.layout.clone(), next).map_err(page_error)?;
             // SAFETY: the caller's promise.
-            while unsafe { self.stock_up(CHUNK, &mut sieve)? } {
+            while unsafe { self.stock_up(CHUNK, &mut filter)? } {
                 if !encode {
-                    rows += self.stage.pending();
-                    self.stage.skip();
+                    rows += self.buffer.pending();
+                    self.buffer.skip();
                     continue;
                 }
                 // SAFETY: as above.
-                match unsafe { self.stage.write(&mut writer, CHUNK)? } {
-                    0 if writer.is_empty() => self.stage.skip(),
+                match unsafe { self.buffer.write(&mut writer, CHUNK)? } {
+                    0 if writer.is_empty() => self.buffer.skip(),
                     0 => break,
                     written => rows += written,
                 }
             }
-            if self.exhausted && self.stage.pending() == 0 {
+            if self.exhausted && self.buffer.pending() == 0 {
                 drop(writer);
                 self.return_credit(feeder);
                 self.end(feeder);
@@ -513,54 +325,58 @@ impl Feed {
         }
     }
 
-    /// Sees to it that a staged row is ready to be written, taking up to `limit` new
-    /// ones that pass `sieve`; `false` if there are no more.
-    unsafe fn stock_up(&mut self, limit: usize, sieve: &mut Sieve<'_>) -> Result<bool, PgError> {
+    /// Sees to it that a buffered row is ready to be written, taking up to `limit` new
+    /// ones that pass `filter`; `false` if there are no more.
+    unsafe fn stock_up(
+        &mut self,
+        limit: usize,
+        filter: &mut RowFilter<'_>,
+    ) -> Result<bool, PgError> {
         // SAFETY: the caller's promise. Nothing inside of the calls has a destructor.
         unsafe {
-            while self.stage.pending() == 0 {
+            while self.buffer.pending() == 0 {
                 if self.exhausted {
                     return Ok(false);
                 }
-                let Self { source, stage, chunk, .. } = self;
-                let (begun, mut sifted) = (Instant::now(), Sifted::default());
+                let Self { source, buffer, chunk, .. } = self;
+                let (begun, mut dropped) = (Instant::now(), Dropped::default());
                 let portion = Portion { taken: limit.min(CHUNK), looked_at: *chunk };
                 self.exhausted = !boundary::call(|| {
-                    stage.recycle();
-                    source.fetch(stage, sieve, portion, &mut sifted)
+                    buffer.recycle();
+                    source.fetch(buffer, filter, portion, &mut dropped)
                 })?;
                 *chunk = match begun.elapsed() < SLOW {
                     true => (*chunk * 2).min(MOST_LOOKED_AT),
                     false => (*chunk / 2).max(1),
                 };
                 let instrument = (*self.node).ss.ps.instrument;
-                if sifted.by_tests > 0 && !instrument.is_null() {
-                    (*instrument).nfiltered1 += sifted.by_tests as f64;
+                if dropped.by_tests > 0 && !instrument.is_null() {
+                    (*instrument).nfiltered1 += dropped.by_tests as f64;
                 }
-                self.runtime.count(sifted.keyed, sifted.by_keys);
+                self.runtime.count(dropped.keyed, dropped.by_keys);
                 if self.runtime.useless {
-                    sieve.forget_keys();
+                    filter.forget_keys();
                 }
             }
-            if self.stage.wants_preparing() && !self.stage.prepare() {
+            if self.buffer.wants_preparing() && !self.buffer.prepare() {
                 boundary::call(|| {
-                    self.stage.recycle();
-                    self.stage.detoast();
+                    self.buffer.recycle();
+                    self.buffer.detoast();
                 });
             }
         }
         Ok(true)
     }
 
-    /// Sends the next staged row, which is larger than a page, in a jumbo buffer.
+    /// Sends the next buffered row, which is larger than a page, in a jumbo buffer.
     unsafe fn send_jumbo(&mut self, feeder: &Feeder) -> Result<usize, PgError> {
         // SAFETY: the caller's promise.
-        let payload = unsafe { self.stage.next_payload() };
+        let payload = unsafe { self.buffer.next_payload() };
         let layout = Arc::new(self.layout.single_row(payload));
         let page = feeder.begin_jumbo(self.leaf, layout.size()).map_err(page_error)?;
         let mut writer = PageWriter::new(layout, page).map_err(page_error)?;
         // SAFETY: as above.
-        if unsafe { self.stage.write(&mut writer, 1)? } == 0 {
+        if unsafe { self.buffer.write(&mut writer, 1)? } == 0 {
             return Err(PgError::internal("a row does not fit into its jumbo buffer"));
         }
         writer.finish().push().map_err(page_error)?;
@@ -576,6 +392,6 @@ impl Feed {
     pub unsafe fn close(&mut self) {
         self.ended = true;
         // SAFETY: the caller's promise.
-        unsafe { boundary::call(|| self.stage.release()) };
+        unsafe { boundary::call(|| self.buffer.release()) };
     }
 }

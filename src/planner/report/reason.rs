@@ -2,6 +2,7 @@
 
 use crate::encoding;
 use crate::error;
+use fusion_plan::PgError;
 use pgrx::{PgLogLevel, pg_sys};
 use std::borrow::Cow;
 use std::fmt;
@@ -43,6 +44,12 @@ impl From<&'static str> for Reason {
 impl From<String> for Reason {
     fn from(text: String) -> Self {
         Self { why: Why::Words(Cow::Owned(text)), subject: None }
+    }
+}
+
+impl From<PgError> for Reason {
+    fn from(error: PgError) -> Self {
+        error.to_string().into()
     }
 }
 

@@ -6,9 +6,9 @@
 //! and no calls between nodes. Its condition is evaluated here. Either way a row is
 //! decoded no further than it is needed.
 
-use super::raw;
-use super::sieve::{Sieve, Sifted, decode};
-use super::stage::Stage;
+use super::row_buffer::RowBuffer;
+use super::row_filter::{Dropped, RowFilter, decode};
+use crate::executor::raw;
 use crate::nodes::{cast, iter};
 use fusion_plan::PgError;
 use pgrx::pg_sys::{self, ScanDirection};
@@ -16,7 +16,7 @@ use pgrx::pg_sys::{self, ScanDirection};
 /// How many rows to fetch at a time.
 #[derive(Clone, Copy, Debug)]
 pub struct Portion {
-    /// To have in the stage.
+    /// To have in the buffer.
     pub taken: usize,
     /// To look at.
     pub looked_at: usize,
@@ -52,22 +52,22 @@ impl Source {
         self.area = area;
     }
 
-    /// Takes rows that pass `sieve` to `stage`, one `portion`, or until it must be written
-    /// first; `false` if there are no more. Adds to `sifted` what became of the rows.
+    /// Takes rows that pass `filter` to `buffer`, one `portion`, or until it must be written
+    /// first; `false` if there are no more. Adds to `dropped` what became of the rows.
     ///
     /// # Errors
     ///
-    /// Those of [`Sieve::passes`].
+    /// Those of [`RowFilter::passes`].
     ///
     /// # Safety
     ///
     /// Runs during execution, within `boundary::call`.
     pub unsafe fn fetch(
         &self,
-        stage: &mut Stage,
-        sieve: &Sieve<'_>,
+        buffer: &mut RowBuffer,
+        filter: &RowFilter<'_>,
         portion: Portion,
-        sifted: &mut Sifted,
+        dropped: &mut Dropped,
     ) -> Result<bool, PgError> {
         // SAFETY: the caller's promise.
         unsafe {
@@ -75,15 +75,15 @@ impl Source {
                 raw::rescan_node(self.leaf);
             }
             if let Some(scan) = self.scan {
-                return fetch_scan(scan, stage, sieve, portion, sifted);
+                return fetch_scan(scan, buffer, filter, portion, dropped);
             }
             if self.area.is_null() {
-                return fetch_node(self.leaf, stage, sieve, portion, sifted);
+                return fetch_node(self.leaf, buffer, filter, portion, dropped);
             }
             // As `gather_getnext` does; workers have theirs all the time.
             let estate = (*self.leaf).state;
             (*estate).es_query_dsa = self.area;
-            let more = fetch_node(self.leaf, stage, sieve, portion, sifted);
+            let more = fetch_node(self.leaf, buffer, filter, portion, dropped);
             (*estate).es_query_dsa = std::ptr::null_mut();
             more
         }
@@ -119,10 +119,10 @@ unsafe fn plain_scan(
 /// What `SeqNext` and `ExecScan` do, in one loop.
 unsafe fn fetch_scan(
     scan: *mut pg_sys::SeqScanState,
-    stage: &mut Stage,
-    sieve: &Sieve<'_>,
+    buffer: &mut RowBuffer,
+    filter: &RowFilter<'_>,
     portion: Portion,
-    sifted: &mut Sifted,
+    dropped: &mut Dropped,
 ) -> Result<bool, PgError> {
     // SAFETY: the caller's promise; in a parallel scan the descriptor was made when
     // its shared state was.
@@ -138,7 +138,7 @@ unsafe fn fetch_scan(
         let slot = (*state).ss_ScanTupleSlot;
         let qual = (*state).ps.qual;
         let econtext = (*state).ps.ps_ExprContext;
-        let attributes = stage.attributes();
+        let attributes = buffer.attributes();
         for _ in 0..portion.looked_at {
             if !next(descriptor, ScanDirection::ForwardScanDirection, slot) {
                 return Ok(false);
@@ -146,11 +146,11 @@ unsafe fn fetch_scan(
             if !qual.is_null() && !passes(qual, econtext, slot) {
                 continue;
             }
-            if !sieve.passes(slot, sifted)? {
+            if !filter.passes(slot, dropped)? {
                 continue;
             }
             decode(slot, attributes);
-            if !stage.take(slot) || stage.rows() >= portion.taken {
+            if !buffer.take(slot) || buffer.rows() >= portion.taken {
                 break;
             }
         }
@@ -206,25 +206,25 @@ unsafe fn passes(
 /// What `ExecProcNode` does, row by row.
 unsafe fn fetch_node(
     leaf: *mut pg_sys::PlanState,
-    stage: &mut Stage,
-    sieve: &Sieve<'_>,
+    buffer: &mut RowBuffer,
+    filter: &RowFilter<'_>,
     portion: Portion,
-    sifted: &mut Sifted,
+    dropped: &mut Dropped,
 ) -> Result<bool, PgError> {
     // SAFETY: the caller's promise.
     unsafe {
         let Some(next) = (*leaf).ExecProcNode else { return Ok(false) };
-        let attributes = stage.attributes();
+        let attributes = buffer.attributes();
         for _ in 0..portion.looked_at {
             let slot = next(leaf);
             if slot.is_null() || u32::from((*slot).tts_flags) & pg_sys::TTS_FLAG_EMPTY != 0 {
                 return Ok(false);
             }
-            if !sieve.passes(slot, sifted)? {
+            if !filter.passes(slot, dropped)? {
                 continue;
             }
             decode(slot, attributes);
-            if !stage.take(slot) || stage.rows() >= portion.taken {
+            if !buffer.take(slot) || buffer.rows() >= portion.taken {
                 break;
             }
         }

@@ -3,9 +3,9 @@
 use fusion_plan::Value;
 use serde::{Deserialize, Serialize};
 
-/// The opening of a session; travels as `postcard`.
+/// The first message of a session; travels as `postcard`.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
-pub struct Opening<'a> {
+pub struct StartupMessage<'a> {
     /// The encoded fusion plan.
     #[serde(borrow)]
     pub plan: &'a [u8],

@@ -1,16 +1,19 @@
 //! The PgFusion node: PostgreSQL's callbacks around a [`Run`].
 
+use super::methods::{Methods, NO_CALLBACKS};
 use super::owned::Owned;
+use super::params::Params;
 use super::results::clear;
 use super::run::Run;
-use super::{Methods, NO_CALLBACKS, explain, feed, privileges};
+use super::state::FusionState;
+use super::tree::Tree;
+use super::{children, explain, plan_inlining, privileges};
 use crate::boundary;
+use crate::carried::{Carried, FUSION_NAME};
 use crate::error;
-use crate::planner::{Carried, FUSION_NAME};
-use fusion_plan::PgError;
+use fusion_plan::{PgError, decode, encode};
 use pgrx::pg_sys;
 use pgrx::prelude::*;
-use std::ptr;
 
 static SCAN_METHODS: Methods<pg_sys::CustomScanMethods> = Methods(pg_sys::CustomScanMethods {
     CustomName: FUSION_NAME.as_ptr(),
@@ -31,62 +34,6 @@ static EXEC_METHODS: Methods<pg_sys::CustomExecMethods> = Methods(pg_sys::Custom
 /// The plan node's methods.
 pub fn scan_methods() -> *const pg_sys::CustomScanMethods {
     &raw const SCAN_METHODS.0
-}
-
-/// The node's state: PostgreSQL's, and ours behind a pointer.
-///
-/// The run is dropped when the node ends, and if it does not, because of an
-/// error, when the query's memory goes.
-#[repr(C)]
-pub struct FusionState {
-    css: pg_sys::CustomScanState,
-    run: Owned<Run>,
-}
-
-impl FusionState {
-    /// The run of `node`, a PgFusion node, once it has begun.
-    ///
-    /// # Safety
-    ///
-    /// `node` came from [`scan_methods`]; nothing else borrows its run.
-    pub unsafe fn run<'a>(node: *mut pg_sys::CustomScanState) -> Option<&'a mut Run> {
-        // SAFETY: the caller's promise.
-        unsafe { Owned::get(&raw mut (*node.cast::<Self>()).run) }
-    }
-
-    /// PostgreSQL shuts the nodes of a plan down, this one or one below it: ends the session
-    /// if no more rows will be asked for.
-    ///
-    /// A shutdown alone does not say so: it says that parallel workers may go.
-    /// `ExecutePlan` in execMain.c, which nothing else does, shuts the nodes down after each
-    /// portion of the rows, of a portal that is read in steps or of an SQL function in a
-    /// target list. But it allows parallel mode only if the plan runs once, to its end. So
-    /// in parallel mode the run is over, and in any other there are no workers, and the
-    /// session goes on with the leader alone.
-    ///
-    /// # Safety
-    ///
-    /// As for [`FusionState::run`].
-    pub unsafe fn shut_down(node: *mut pg_sys::CustomScanState) {
-        // SAFETY: the caller's promise.
-        unsafe {
-            if (*(*node).ss.ps.state).es_use_parallel_mode
-                && let Some(run) = Self::run(node)
-            {
-                run.stop();
-            }
-        }
-    }
-
-    /// Whether `node` is a PgFusion node.
-    ///
-    /// # Safety
-    ///
-    /// `node` is a valid custom scan's state.
-    pub unsafe fn is_one(node: *const pg_sys::CustomScanState) -> bool {
-        // SAFETY: the caller's promise.
-        unsafe { ptr::eq((*node).methods, &raw const EXEC_METHODS.0) }
-    }
 }
 
 #[pg_guard]
@@ -110,18 +57,46 @@ unsafe extern "C-unwind" fn begin(
     // node's state, and calls back before it frees it.
     unsafe {
         boundary::guard(|| {
-            feed::init_children(node, estate, eflags);
+            children::begin(node, estate, eflags);
             let scan: *mut pg_sys::CustomScan = (*node).ss.ps.plan.cast();
             for function in Carried::functions(scan) {
                 privileges::check(function);
             }
             let bytes = Carried::plan_bytes(scan);
             let bytes = bytes.ok_or_else(|| PgError::internal("a PgFusion node without a plan"));
-            let run = error::check(Run::new(error::check(bytes), scan, node));
+            let run = error::check(run(error::check(bytes), scan, node));
             let state: *mut FusionState = node.cast();
             Owned::keep_in(&raw mut (*state).run, (*estate).es_query_cxt);
             Owned::set(&raw mut (*state).run, run);
         });
+    }
+}
+
+/// A run of the plan that `scan` carries as `bytes`, with those of the plans within it
+/// that can be inlined.
+///
+/// # Errors
+///
+/// If the plan is not one of this library.
+///
+/// # Safety
+///
+/// Called from `BeginCustomScan` of `node`, after the children were initialised.
+unsafe fn run(
+    bytes: &[u8],
+    scan: *const pg_sys::CustomScan,
+    node: *mut pg_sys::CustomScanState,
+) -> Result<Run, PgError> {
+    let internal = |error: &dyn std::fmt::Display| PgError::internal(error.to_string());
+    let plan = decode(bytes).map_err(|error| internal(&error))?;
+    // SAFETY: the caller's promise.
+    unsafe {
+        let mut tree = Tree::new(plan, node, Params::new(scan, node));
+        let bytes = match plan_inlining::inline(&mut tree)? {
+            true => encode(&tree.plan).map_err(|error| internal(&error))?,
+            false => bytes.to_vec(),
+        };
+        Run::new(tree, bytes, node)
     }
 }
 
@@ -184,7 +159,7 @@ unsafe extern "C-unwind" fn end(node: *mut pg_sys::CustomScanState) {
                 run.stop();
             }
             Owned::clear(&raw mut (*node.cast::<FusionState>()).run);
-            feed::end_children(node);
+            children::end(node);
         });
     }
 }
@@ -202,7 +177,7 @@ unsafe extern "C-unwind" fn rescan(node: *mut pg_sys::CustomScanState) {
             if let Some(run) = FusionState::run(node) {
                 run.reset();
             }
-            feed::rescan_all(node);
+            children::rescan_feeds(node);
             pg_sys::ExecScanReScan(&raw mut (*node).ss);
         });
     }

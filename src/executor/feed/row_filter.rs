@@ -4,14 +4,14 @@
 //! of it in the order of the attributes that they need. A row is decoded only as far as the next
 //! test reads it, so that one that is dropped costs what it was looked at for.
 
-use super::raw;
 use crate::datum::{Key, RowTest};
+use crate::executor::raw;
 use fusion_page::KeyFilter;
 use fusion_plan::PgError;
 use pgrx::pg_sys;
 
 /// The tests of a leaf's rows, for as long as the engine's keys stay the same.
-pub struct Sieve<'a> {
+pub struct RowFilter<'a> {
     steps: Vec<Step<'a>>,
     /// For detoasted values; nobody else uses it meanwhile.
     memory: pg_sys::MemoryContext,
@@ -38,9 +38,9 @@ impl Step<'_> {
     }
 }
 
-/// What became of the rows of a sieve.
+/// What became of the rows of a filter.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Sifted {
+pub struct Dropped {
     /// Rows that the leaf's conditions dropped.
     pub by_tests: usize,
     /// Rows whose keys were looked at.
@@ -49,8 +49,8 @@ pub struct Sifted {
     pub by_keys: usize,
 }
 
-impl<'a> Sieve<'a> {
-    /// A sieve of `tests` and `filters`. `keys` says where in a row a filter's columns
+impl<'a> RowFilter<'a> {
+    /// A filter of `tests` and `filters`. `keys` says where in a row a filter's columns
     /// are, and how their values are read as keys, if they can be.
     ///
     /// # Errors
@@ -93,7 +93,7 @@ impl<'a> Sieve<'a> {
     pub unsafe fn passes(
         &self,
         slot: *mut pg_sys::TupleTableSlot,
-        sifted: &mut Sifted,
+        dropped: &mut Dropped,
     ) -> Result<bool, PgError> {
         for step in &self.steps {
             // SAFETY: the caller's promise; the attributes are decoded as far as the step
@@ -108,16 +108,16 @@ impl<'a> Sieve<'a> {
                             raw::reset_memory(self.memory);
                         }
                         if !passes {
-                            sifted.by_tests += 1;
+                            dropped.by_tests += 1;
                             return Ok(false);
                         }
                     }
                     Step::Key { attribute, key, filter } => {
-                        sifted.keyed += 1;
+                        dropped.keyed += 1;
                         let passes = !*nulls.add(*attribute)
                             && filter.may_contain(key.read(*values.add(*attribute), self.memory)?);
                         if !passes {
-                            sifted.by_keys += 1;
+                            dropped.by_keys += 1;
                             return Ok(false);
                         }
                     }
@@ -125,6 +125,37 @@ impl<'a> Sieve<'a> {
             }
         }
         Ok(true)
+    }
+}
+
+/// What a feed has seen of the engine's filters.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RuntimeFilters {
+    looked_at: u64,
+    dropped: u64,
+    /// Of the dropped rows, those that the session was told of.
+    counted: u64,
+    /// They drop so few rows that it does not pay to look.
+    pub useless: bool,
+}
+
+impl RuntimeFilters {
+    /// Counts rows that were looked at, and those of them that were dropped.
+    pub fn count(&mut self, looked_at: usize, dropped: usize) {
+        /// Rows to look at before judging.
+        const TRIAL: u64 = 16_384;
+        /// A filter must drop one row of so many.
+        const WORTH: u64 = 20;
+        self.looked_at += looked_at as u64;
+        self.dropped += dropped as u64;
+        self.useless = self.looked_at >= TRIAL && self.dropped * WORTH < self.looked_at;
+    }
+
+    /// The rows dropped since the last call.
+    pub fn take_uncounted(&mut self) -> u64 {
+        let dropped = self.dropped - self.counted;
+        self.counted = self.dropped;
+        dropped
     }
 }
 
