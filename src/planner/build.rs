@@ -4,15 +4,19 @@
 //! expressions that its input's columns hold, and finds what it needs among
 //! them. Joins pass on no more than is needed above.
 
-use super::Reason;
-use super::aggregate::aggregate;
-use super::compare::{comparable, join_key};
-use super::expr::{Columns, Params, Translator, Typed, function_name};
 use super::fragment::{
     AggregateFragment, Fragment, JoinFragment, JoinKey, Kind, Leaf, LimitFragment, SortFragment,
 };
 use super::leaf;
 use super::placeholder::{self, is_same};
+use super::report::reason::Reason;
+use super::translate::aggregates::aggregate;
+use super::translate::columns::Columns;
+use super::translate::compare::{comparable, join_key};
+use super::translate::expressions::Translator;
+use super::translate::functions::function_name;
+use super::translate::params::Params;
+use super::translate::typed::Typed;
 use super::upper::sources;
 use crate::encoding;
 use crate::nodes::{cast, iter};

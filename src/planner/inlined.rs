@@ -5,7 +5,8 @@
 //! the plan above reads must arrive in a form that can be read.
 
 use super::plan::is_fusion;
-use super::{Reason, state};
+use super::report::reason::Reason;
+use super::state;
 use crate::carried::{Carried, FeedPlan};
 use crate::nodes::{self, cast, iter};
 use fusion_plan::DataType;

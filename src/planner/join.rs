@@ -1,14 +1,17 @@
 //! Joins of fragments.
 
 use super::build::variables;
-use super::compare::join_key;
-use super::expr::{AnyVar, Params, Translator, implementation};
 use super::fragment::{Fragment, JoinFragment, JoinKey, Kind};
-use super::functions;
 use super::order::in_evaluation_order;
 use super::placeholder::{self, is_same};
+use super::report::reason::Reason;
 use super::row_order::{self, Place};
-use super::{Reason, cost, leaf, path, report, state};
+use super::translate::columns::AnyVar;
+use super::translate::compare::join_key;
+use super::translate::expressions::Translator;
+use super::translate::functions::{self, implementation};
+use super::translate::params::Params;
+use super::{cost, leaf, path, report, state};
 use crate::guc;
 use crate::nodes::{cast, iter};
 use fusion_page::MAX_LEAVES;

@@ -16,44 +16,35 @@
 //! Fragments live in [`state`] for one planner call. Every hook calls the one
 //! installed before it first.
 
-mod aggregate;
 mod alike;
 mod build;
 mod calls;
-mod collation;
-mod compare;
 pub mod compatibility;
 mod cost;
 mod cursor;
 mod dependence;
-mod expr;
 mod fragment;
-mod functions;
 mod genetic;
 mod group;
 mod inlined;
 mod join;
 mod leaf;
 mod level;
-mod literal;
 mod native;
-mod numeric;
 mod order;
 mod path;
 mod placeholder;
 mod plan;
 mod read_ahead;
-mod reason;
 mod report;
 mod row_order;
 mod state;
 mod stored_form;
-mod types;
+mod translate;
 mod upper;
 
-pub use reason::{Object, Reason};
 pub use report::request as request_report;
-pub use types::type_name;
+pub use translate::types::type_name;
 
 use native::Statement;
 

@@ -2,14 +2,10 @@
 //! `Custom Scan (Feed)` per leaf. Those of leaves that parallel workers share are below
 //! a Gather and a `Custom Scan (Feeds)`.
 
-use super::Reason;
 use super::build::{Built, build};
-use super::cost;
 use super::fragment::{Fragment, Leaf};
-use super::inlined;
-use super::leaf;
-use super::path;
-use super::state;
+use super::report::reason::Reason;
+use super::{cost, inlined, leaf, path, state};
 use crate::carried::{Carried, FUSION_NAME, FeedPlan};
 use crate::error;
 use crate::executor;

@@ -4,10 +4,12 @@
 //! Limit (`ExecLimit` in nodeLimit.c) stops early, at this query level or at one that reads
 //! its rows, an error in a row behind it must not be raised.
 
-use super::expr::{AnyVar, Params, Translator};
 use super::fragment::{Fragment, Kind};
 use super::leaf::effects::common_table_query;
 use super::level::level;
+use super::translate::columns::AnyVar;
+use super::translate::expressions::Translator;
+use super::translate::params::Params;
 use super::{path, state};
 use crate::nodes::{iter, tag};
 use pgrx::pg_sys::{self, NodeTag};

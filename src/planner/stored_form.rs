@@ -7,7 +7,8 @@
 
 use super::build::{Built, build};
 use super::fragment::Fragment;
-use super::{Reason, plan};
+use super::plan;
+use super::report::reason::Reason;
 use crate::nodes;
 use pgrx::pg_sys::{self, NodeTag};
 use pgrx::prelude::*;

@@ -1,13 +1,16 @@
 //! What happens above the joins: grouping (see [`group`]), ordering, limits.
 
 use super::build::{Column, Outputs};
-use super::collation::check_text_comparison;
-use super::compare::comparable;
-use super::expr::{AnyVar, Columns, Params, Translator};
 use super::fragment::{Fragment, Kind, LimitFragment, SortFragment, SortItem};
-use super::functions;
+use super::report::reason::Reason;
 use super::row_order::{self, Place};
-use super::{Reason, cost, group, leaf, path, read_ahead, report, state};
+use super::translate::collation::check_text_comparison;
+use super::translate::columns::{AnyVar, Columns};
+use super::translate::compare::comparable;
+use super::translate::expressions::Translator;
+use super::translate::functions;
+use super::translate::params::Params;
+use super::{cost, group, leaf, path, read_ahead, report, state};
 use crate::nodes::{self, cast, iter};
 use fusion_plan::{DataType, Function};
 use pgrx::pg_sys::{self, NodeTag, UpperRelationKind};

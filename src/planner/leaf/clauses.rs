@@ -6,10 +6,12 @@ use crate::datum;
 use crate::guc;
 use crate::nodes::{cast, iter};
 use crate::planner::build::{Column, Outputs, variables};
-use crate::planner::expr::{AnyVar, Params, Translator};
 use crate::planner::order::in_evaluation_order;
 use crate::planner::report;
-use crate::planner::types::fusion_type;
+use crate::planner::translate::columns::AnyVar;
+use crate::planner::translate::expressions::Translator;
+use crate::planner::translate::params::Params;
+use crate::planner::translate::types::fusion_type;
 use fusion_plan::{DataType, Expr, Function};
 use pgrx::pg_sys;
 

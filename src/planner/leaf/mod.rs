@@ -12,19 +12,19 @@ pub mod effects;
 mod parallel;
 mod path;
 
-pub use clauses::feed_filter;
-pub use path::Sources;
-
 use super::build::{Column, Outputs};
 use super::cost::{self, Cost};
 use super::fragment::{Fragment, Kind, Leaf};
+use super::report::reason::Reason;
 use super::row_order::{self, Place};
-use super::types::fusion_type;
-use super::{Reason, report, state};
+use super::translate::types::fusion_type;
+use super::{report, state};
 use crate::guc;
 use crate::nodes::{self, iter};
+pub use clauses::feed_filter;
 use clauses::{Filter, Moved};
 use parallel::Sharing;
+pub use path::Sources;
 use pgrx::pg_sys::{self, NodeTag};
 use std::rc::Rc;
 

@@ -10,8 +10,7 @@
 //! - one without only because something below it has none: that is enough to
 //!   know.
 
-use super::words;
-use super::{Kind, Line, Place, Why, members, state, target_cost};
+use super::{Kind, Line, Place, Why, members, state, target_cost, words};
 use crate::encoding::string;
 use crate::nodes::{cast, iter, tag};
 use crate::planner::{excluded, path};

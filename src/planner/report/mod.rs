@@ -11,11 +11,13 @@
 //! those inside it find no request.
 
 mod chosen;
+pub mod reason;
 mod words;
 
-use super::{Reason, state};
+use super::state;
 use crate::nodes::iter;
 use pgrx::pg_sys::{self, UpperRelationKind};
+use reason::Reason;
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 

@@ -1,9 +1,12 @@
 //! Aggregate calls.
 
 use super::collation::check_text_comparison;
-use super::expr::{Columns, Translator, Typed};
-use super::{Object, Reason, functions, numeric};
+use super::columns::Columns;
+use super::expressions::Translator;
+use super::typed::Typed;
+use super::{functions, numeric};
 use crate::nodes::iter;
+use crate::planner::report::reason::{Object, Reason};
 use fusion_plan::{Aggregate, AggregateFunction, DataType, Expr, Function};
 use pgrx::pg_sys;
 

@@ -1,7 +1,7 @@
 //! What functions over text ask of their collation.
 
-use super::Reason;
-use super::expr::Typed;
+use super::typed::Typed;
+use crate::planner::report::reason::Reason;
 use crate::version;
 use fusion_plan::{DataType, Function, TextFunction};
 use pgrx::pg_sys;

@@ -1,9 +1,9 @@
 //! Comparisons: bringing two sides to one type.
 
-use super::Reason;
 use super::collation::check_text_comparison;
-use super::expr::{Typed, as_decimal, call};
 use super::numeric;
+use super::typed::{Typed, as_decimal, call};
+use crate::planner::report::reason::Reason;
 use fusion_plan::{DataType, DatetimeFunction, Expr, Function, Literal, Value};
 use fusion_scalar::text::slice::true_length;
 use pgrx::pg_sys;

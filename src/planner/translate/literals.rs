@@ -1,9 +1,9 @@
 //! Constants.
 
-use super::Reason;
-use super::expr::Typed;
+use super::typed::Typed;
 use super::types::{fusion_type, type_name};
 use crate::datum::{value_of, varlena_bytes};
+use crate::planner::report::reason::Reason;
 use fusion_plan::{DataType, Expr, Literal, MAX_DECIMAL128_PRECISION, Value};
 use fusion_scalar::numeric::Number;
 use pgrx::pg_sys;

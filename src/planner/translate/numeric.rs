@@ -7,9 +7,9 @@
 //! 256 bits. Quotients, whose scale depends on the value, and whatever else
 //! cannot be bounded are computed on PostgreSQL's own bytes: the exact lane.
 
-use super::Reason;
-use super::expr::{Typed, as_decimal, call};
+use super::typed::{Typed, as_decimal, call};
 use super::types::numeric_type;
+use crate::planner::report::reason::Reason;
 use fusion_plan::{
     DataType, Expr, Function, Literal, MAX_DECIMAL128_PRECISION, MAX_DECIMAL256_PRECISION,
     NumericFunction, Value,

@@ -1,7 +1,7 @@
 //! Which PostgreSQL types the engine can hold, and how.
 
-use super::Reason;
 use crate::encoding;
+use crate::planner::report::reason::Reason;
 use fusion_plan::{DataType, MAX_DECIMAL256_PRECISION};
 use pgrx::pg_sys;
 

@@ -1,11 +1,15 @@
 //! Expressions that give one of several values: CASE, COALESCE, NULLIF, GREATEST
 //! and LEAST.
 
-use super::{Columns, Translator, Typed, as_decimal};
+use super::Translator;
 use crate::nodes::iter;
-use crate::planner::collation::check_text_comparison;
-use crate::planner::compare::comparable;
-use crate::planner::{Object, Reason, functions, numeric};
+use crate::planner::report::reason::{Object, Reason};
+use crate::planner::translate::collation::check_text_comparison;
+use crate::planner::translate::columns::Columns;
+use crate::planner::translate::compare::comparable;
+use crate::planner::translate::functions::{self, implementation};
+use crate::planner::translate::numeric;
+use crate::planner::translate::typed::{Typed, as_decimal};
 use fusion_plan::{DataType, Expr, Extreme, Function, Literal};
 use pgrx::pg_sys;
 
@@ -101,7 +105,7 @@ impl<C: Columns> Translator<'_, C> {
     ) -> Result<(Typed, Typed), Reason> {
         // SAFETY: the arguments of a valid node; in a backend's main thread.
         unsafe {
-            let function = super::implementation(node.opfuncid, node.opno);
+            let function = implementation(node.opfuncid, node.opno);
             if functions::comparison(function) != Some(Function::Eq) {
                 return Err(Object::Operator(node.opno).into());
             }

@@ -4,18 +4,15 @@
 //! Types whose text depends on settings other than `extra_float_digits`, or on the
 //! catalogs, stay in PostgreSQL.
 
-use super::{Columns, Translator, Typed, call};
+use super::Translator;
 use crate::nodes::{self, cast};
-use crate::planner::Reason;
-use crate::planner::types::{fusion_type, type_name};
+use crate::planner::report::reason::Reason;
+use crate::planner::translate::columns::Columns;
+use crate::planner::translate::typed::{Typed, call, convert};
+use crate::planner::translate::types::{fusion_type, type_name};
 use crate::version;
 use fusion_plan::{CastFunction, DataType, Expr, Function, NumericFunction, TextFunction, Value};
 use pgrx::pg_sys;
-
-/// A conversion of `arg` to `ty`.
-pub fn convert(function: CastFunction, arg: Typed, ty: DataType) -> Typed {
-    call(Function::Cast(function), vec![arg], ty)
-}
 
 /// `arg` as a value of another PostgreSQL type, held as `to`, that has the same bits.
 pub(super) fn relabelled(arg: Typed, to: DataType) -> Result<Typed, Reason> {

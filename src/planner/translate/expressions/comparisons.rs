@@ -1,11 +1,15 @@
 //! Comparisons that are not plain operators: with arrays, of rows, and IS DISTINCT
 //! FROM.
 
-use super::{Columns, Translator, Typed, implementation};
+use super::Translator;
 use crate::nodes::{cast, iter, oids};
-use crate::planner::collation::check_text_comparison;
-use crate::planner::compare::{comparable, compare};
-use crate::planner::{Object, Reason, functions, literal, numeric};
+use crate::planner::report::reason::{Object, Reason};
+use crate::planner::translate::collation::check_text_comparison;
+use crate::planner::translate::columns::Columns;
+use crate::planner::translate::compare::{comparable, compare};
+use crate::planner::translate::functions::{self, implementation};
+use crate::planner::translate::typed::Typed;
+use crate::planner::translate::{literals, numeric};
 use fusion_plan::{DataType, Expr, Function, Literal};
 use pgrx::pg_sys;
 
@@ -71,7 +75,7 @@ impl<C: Columns> Translator<'_, C> {
         // SAFETY: an argument of a valid node.
         unsafe {
             if let Some(array) = cast::<pg_sys::Const, _>(array) {
-                return literal::array_elements(array)?
+                return literals::array_elements(array)?
                     .into_iter()
                     .map(|element| self.constant(element.cast()))
                     .collect();

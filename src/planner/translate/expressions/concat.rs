@@ -2,9 +2,11 @@
 //! strict. PostgreSQL calls them stable because output functions may depend on
 //! settings; those of the types admitted here do not, or the setting is known.
 
-use super::{Columns, Translator, Typed, call};
+use super::Translator;
 use crate::nodes::iter;
-use crate::planner::Reason;
+use crate::planner::report::reason::Reason;
+use crate::planner::translate::columns::Columns;
+use crate::planner::translate::typed::{Typed, call};
 use fusion_plan::{CastFunction, DataType, Expr, Function, Literal, TextFunction, Value};
 use pgrx::pg_sys;
 

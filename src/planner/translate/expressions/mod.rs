@@ -5,72 +5,26 @@
 //! expression to PostgreSQL.
 
 mod branches;
-mod coerce;
+mod casts;
 mod comparisons;
 mod concat;
 pub mod kinds;
 mod stable;
 
-pub use coerce::convert;
-
 use super::collation::check_collation;
+use super::columns::Columns;
 use super::compare::{compare, widen};
-use super::functions::{self, Rule};
-use super::literal::literal;
+use super::functions::{self, Rule, implementation};
+use super::literals::literal;
 use super::numeric;
+use super::params::Params;
+use super::typed::{Typed, call, convert};
 use super::types::{fusion_type, type_name};
-use super::{Object, Reason};
-use crate::encoding;
 use crate::nodes::{self, cast, iter};
-use fusion_plan::{BoolTest, CastFunction, DataType, Expr, Function};
+use crate::planner::report::reason::{Object, Reason};
+use fusion_plan::{BoolTest, CastFunction, DataType, Expr};
 use kinds::Kind;
 use pgrx::pg_sys::{self, NodeTag};
-
-/// What an expression can name: the columns of its input.
-pub trait Columns {
-    /// The column that `node` is, if it is one, with its type or the reason
-    /// why that type is not supported.
-    ///
-    /// # Safety
-    ///
-    /// `node` is a node.
-    unsafe fn find(&self, node: *const pg_sys::Node) -> Option<Result<(u32, DataType), Reason>>;
-
-    /// Whether `placeholder`, which is no column, is computed where it is named.
-    fn computes(&self, placeholder: &pg_sys::PlaceHolderVar) -> bool {
-        let _ = placeholder;
-        false
-    }
-}
-
-/// Any variable and placeholder of the query is a column: for asking whether an expression can
-/// be translated before its input is known.
-pub struct AnyVar;
-
-impl Columns for AnyVar {
-    unsafe fn find(&self, node: *const pg_sys::Node) -> Option<Result<(u32, DataType), Reason>> {
-        // SAFETY: the caller's promise; planning runs in a backend's main thread.
-        unsafe {
-            if let Some(var) = cast::<pg_sys::Var, _>(node) {
-                let own = var.varlevelsup == 0;
-                return own.then(|| fusion_type(var.vartype, var.vartypmod).map(|ty| (0, ty)));
-            }
-            let placeholder: &pg_sys::PlaceHolderVar = cast(node)?;
-            let expr: *const pg_sys::Node = placeholder.phexpr.cast();
-            let ty = fusion_type(pg_sys::exprType(expr), pg_sys::exprTypmod(expr));
-            (placeholder.phlevelsup == 0).then(|| ty.map(|ty| (0, ty)))
-        }
-    }
-}
-
-/// A translated expression and its type.
-#[derive(Clone, Debug)]
-pub struct Typed {
-    /// The expression.
-    pub expr: Expr,
-    /// Its type.
-    pub ty: DataType,
-}
 
 /// How deep an expression may be nested: the engine's threads walk it on stacks
 /// of fixed size.
@@ -83,38 +37,6 @@ pub struct Translator<'a, C: Columns> {
     depth: usize,
     /// The values that the CASE expressions around compare with.
     case_values: Vec<Typed>,
-}
-
-/// What a plan asks of the backend when it starts.
-#[derive(Default)]
-pub struct Params {
-    /// The plan's parameters: expressions without variables, to be evaluated.
-    pub exprs: Vec<*mut pg_sys::Node>,
-    /// Their types.
-    pub types: Vec<DataType>,
-    /// The functions that the engine computes, whose EXECUTE privilege is to be
-    /// checked as PostgreSQL does before it calls them.
-    pub functions: Vec<pg_sys::Oid>,
-}
-
-impl Params {
-    /// Notes that the engine computes function `oid`.
-    pub fn uses(&mut self, oid: pg_sys::Oid) {
-        if !self.functions.contains(&oid) {
-            self.functions.push(oid);
-        }
-    }
-
-    /// The parameter that holds `node`'s value, new or already there.
-    unsafe fn index_of(&mut self, node: *mut pg_sys::Node, ty: DataType) -> u32 {
-        // SAFETY: all are nodes.
-        let found = self.exprs.iter().position(|expr| unsafe { nodes::equal(*expr, node) });
-        found.unwrap_or_else(|| {
-            self.exprs.push(node);
-            self.types.push(ty);
-            self.exprs.len() - 1
-        }) as u32
-    }
 }
 
 impl<'a, C: Columns> Translator<'a, C> {
@@ -297,7 +219,7 @@ impl<'a, C: Columns> Translator<'a, C> {
                     if own == DataType::Opaque {
                         return Err("a function that gives what the engine does not know".into());
                     }
-                    coerce::relabelled(call(function, args, own), fusion_type(result, -1)?)
+                    casts::relabelled(call(function, args, own), fusion_type(result, -1)?)
                 }
             }
             Rule::BpcharLike(function) => {
@@ -385,51 +307,11 @@ fn unsupported(tag: NodeTag) -> Reason {
     }
 }
 
-/// `arg` as the decimal type `ty`, which holds all its values; other types stay
-/// as they are.
-pub fn as_decimal(arg: Typed, ty: DataType) -> Expr {
-    match (arg.ty == ty, ty) {
-        (false, DataType::Decimal { .. }) => Expr::call(Function::WidenDecimal, vec![arg.expr], ty),
-        _ => arg.expr,
-    }
-}
-
-/// A call of `function` on translated arguments.
-pub fn call(function: Function, args: Vec<Typed>, ty: DataType) -> Typed {
-    let args = args.into_iter().map(|arg| arg.expr).collect();
-    Typed { expr: Expr::call(function, args, ty), ty }
-}
-
 /// `args`, unless the engine only passes one of them on. (Text is such a value
 /// where the database is not in UTF-8.)
 fn known(args: Vec<Typed>) -> Result<Vec<Typed>, Reason> {
     match args.iter().any(|arg| arg.ty == DataType::Opaque) {
         true => Err("a function of values that the engine does not know".into()),
         false => Ok(args),
-    }
-}
-
-/// The function behind an operator node, which may not have been looked up yet.
-///
-/// # Safety
-///
-/// Runs in a backend's main thread.
-pub unsafe fn implementation(function: pg_sys::Oid, operator: pg_sys::Oid) -> pg_sys::Oid {
-    match function {
-        // SAFETY: the caller's promise.
-        pg_sys::Oid::INVALID => unsafe { pg_sys::get_opcode(operator) },
-        function => function,
-    }
-}
-
-/// The function's name, for reasons.
-pub fn function_name(oid: pg_sys::Oid) -> String {
-    // SAFETY: in a backend's main thread; NULL if there is no such function.
-    unsafe {
-        let name = pg_sys::get_func_name(oid);
-        if name.is_null() {
-            return format!("with OID {}", oid.to_u32());
-        }
-        encoding::string(name)
     }
 }

@@ -6,6 +6,7 @@
 //! current time and what is commonly made of it.
 
 use crate::nodes::{cast, iter, tag};
+use crate::planner::translate::functions::implementation;
 use pgrx::pg_sys::{self, NodeTag};
 
 /// Whether `node` is such a value: a call of a stable function (never a constant
@@ -25,7 +26,7 @@ pub(super) unsafe fn is_stable_value(node: *const pg_sys::Node) -> bool {
             }
             NodeTag::T_OpExpr => {
                 let op = &*node.cast::<pg_sys::OpExpr>();
-                is_harmless(super::implementation(op.opfuncid, op.opno), op.args)
+                is_harmless(implementation(op.opfuncid, op.opno), op.args)
             }
             _ => false,
         }

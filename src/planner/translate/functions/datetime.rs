@@ -4,9 +4,9 @@
 //! session's time zone is left to it.
 
 use super::{Call, Rule};
-use crate::planner::Reason;
-use crate::planner::expr::{Typed, call};
-use crate::planner::numeric;
+use crate::planner::report::reason::Reason;
+use crate::planner::translate::numeric;
+use crate::planner::translate::typed::{Typed, call};
 use fusion_plan::DatetimeFunction::*;
 use fusion_plan::{
     DataType, DatetimeFunction, DatetimeUnit, Expr, Function, Literal, Value, from_server,

@@ -12,8 +12,9 @@ mod datetime;
 mod numeric;
 mod text;
 
-use super::Reason;
-use super::expr::Typed;
+use super::typed::Typed;
+use crate::encoding;
+use crate::planner::report::reason::Reason;
 use fusion_plan::{AggregateFunction, Function, NumericFunction};
 use pgrx::pg_sys;
 use std::collections::HashMap;
@@ -86,6 +87,31 @@ pub fn comparison(oid: pg_sys::Oid) -> Option<Function> {
 /// The aggregate that `oid` is, if it is admitted.
 pub fn aggregate(oid: pg_sys::Oid) -> Option<AggregateFunction> {
     AGGREGATES.get(&oid.to_u32()).copied()
+}
+
+/// The function behind an operator node, which may not have been looked up yet.
+///
+/// # Safety
+///
+/// Runs in a backend's main thread.
+pub unsafe fn implementation(function: pg_sys::Oid, operator: pg_sys::Oid) -> pg_sys::Oid {
+    match function {
+        // SAFETY: the caller's promise.
+        pg_sys::Oid::INVALID => unsafe { pg_sys::get_opcode(operator) },
+        function => function,
+    }
+}
+
+/// The function's name, for reasons.
+pub fn function_name(oid: pg_sys::Oid) -> String {
+    // SAFETY: in a backend's main thread; NULL if there is no such function.
+    unsafe {
+        let name = pg_sys::get_func_name(oid);
+        if name.is_null() {
+            return format!("with OID {}", oid.to_u32());
+        }
+        encoding::string(name)
+    }
 }
 
 #[cfg(test)]

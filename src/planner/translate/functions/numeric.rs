@@ -1,9 +1,9 @@
 //! `numeric`.
 
 use super::{Call, Rule};
-use crate::planner::Reason;
-use crate::planner::expr::Typed;
-use crate::planner::numeric;
+use crate::planner::report::reason::Reason;
+use crate::planner::translate::numeric;
+use crate::planner::translate::typed::Typed;
 use fusion_plan::NumericFunction::*;
 use fusion_plan::{Expr, Function, Literal, Value};
 use pgrx::pg_sys::*;

@@ -1,8 +1,8 @@
 //! Strings and bytes.
 
 use super::{Call, Rule};
-use crate::planner::Reason;
-use crate::planner::expr::{Typed, call, convert};
+use crate::planner::report::reason::Reason;
+use crate::planner::translate::typed::{Typed, call, convert};
 use fusion_plan::Function::{Like, NotLike, Text};
 use fusion_plan::TextFunction::*;
 use fusion_plan::{CastFunction, DataType, Expr, Function, Literal, TextFunction, Value};
