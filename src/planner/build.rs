@@ -7,7 +7,8 @@
 use super::fragment::{
     AggregateFragment, Fragment, JoinFragment, JoinKey, Kind, Leaf, LimitFragment, SortFragment,
 };
-use super::leaf;
+use super::leaf::columns::columns;
+use super::outputs::{Column, Outputs};
 use super::placeholder::{self, is_same};
 use super::report::reason::Reason;
 use super::translate::aggregates::aggregate;
@@ -17,46 +18,13 @@ use super::translate::expressions::Translator;
 use super::translate::functions::function_name;
 use super::translate::params::Params;
 use super::translate::typed::Typed;
-use super::upper::sources;
+use super::variables::{sources, variables};
 use crate::encoding;
 use crate::nodes::{cast, iter};
 use fusion_plan::{
     Aggregate, DataType, Expr, Field, Join, JoinKind, LeafSchema, Plan, Rel, Side, SortKey, Value,
 };
 use pgrx::pg_sys;
-
-/// A column: the PostgreSQL expression it holds, and its type.
-#[derive(Clone, Copy)]
-pub struct Column {
-    /// The expression.
-    pub expr: *mut pg_sys::Node,
-    /// The type.
-    pub ty: DataType,
-}
-
-/// The columns of a step, by position.
-#[derive(Clone, Default)]
-pub struct Outputs(pub Vec<Column>);
-
-impl Outputs {
-    /// The position of the column that holds `node`.
-    ///
-    /// # Safety
-    ///
-    /// `node` is a node.
-    pub unsafe fn position(&self, node: *const pg_sys::Node) -> Option<usize> {
-        // SAFETY: all are nodes.
-        self.0.iter().position(|column| unsafe { is_same(node, column.expr) })
-    }
-}
-
-impl Columns for Outputs {
-    unsafe fn find(&self, node: *const pg_sys::Node) -> Option<Result<(u32, DataType), Reason>> {
-        // SAFETY: the caller's promise.
-        let position = unsafe { self.position(node) }?;
-        Some(Ok((position as u32, self.0[position].ty)))
-    }
-}
 
 /// What a condition of a join can name: the columns of both sides, and
 /// placeholders that are columns only of the join's result.
@@ -157,7 +125,7 @@ impl Builder {
     unsafe fn leaf(&mut self, leaf: &Leaf, rows: f64) -> Result<Step, Reason> {
         // SAFETY: a leaf's path has a target of expressions.
         unsafe {
-            let outputs = leaf::columns(leaf);
+            let outputs = columns(leaf);
             let fields = outputs
                 .0
                 .iter()
@@ -529,15 +497,4 @@ unsafe fn nulls(columns: &Outputs, needed: &[*mut pg_sys::Node]) -> Vec<Computed
         .filter(|column| needed.iter().any(|node| unsafe { is_same(*node, column.expr) }))
         .map(|column| (column.expr, Typed { expr: Expr::null(column.ty), ty: column.ty }))
         .collect()
-}
-
-/// The variables of `node`, those inside aggregate calls included.
-///
-/// # Safety
-///
-/// `node` is an expression of the query being planned.
-pub unsafe fn variables(node: *mut pg_sys::Node) -> Vec<*mut pg_sys::Node> {
-    const FLAGS: u32 = pg_sys::PVC_RECURSE_AGGREGATES | pg_sys::PVC_INCLUDE_PLACEHOLDERS;
-    // SAFETY: the caller's promise.
-    unsafe { iter(pg_sys::pull_var_clause(node, FLAGS as i32)).collect() }
 }

@@ -7,7 +7,8 @@
 //! the collation C. A function that is written in SQL is what PostgreSQL's planner
 //! puts in its place.
 
-use super::report::reason::{Object, Reason};
+use super::report::reason::Object;
+use super::report::reason::Reason;
 use super::translate::aggregates::aggregate as translate_aggregate;
 use super::translate::collation::{Need, is_text};
 use super::translate::columns::AnyVar;

@@ -1,17 +1,18 @@
 //! Grouping and aggregation.
 
-use super::build::{Column, Outputs, variables};
-use super::dependence::is_determined;
+use super::available::{columns_of, covered};
+use super::evaluation_order::in_evaluation_order;
 use super::fragment::{AggregateFragment, Fragment, Kind};
-use super::order::in_evaluation_order;
+use super::order::dependence::is_determined;
+use super::order::row_order::{self, Grouping, Order};
+use super::outputs::{Column, Outputs};
 use super::report::reason::Reason;
-use super::row_order::{self, Grouping, Order};
 use super::translate::aggregates::aggregate;
 use super::translate::collation::check_text_comparison;
 use super::translate::expressions::Translator;
 use super::translate::params::Params;
 use super::translate::types::type_name;
-use super::upper::{columns_of, covered, depends_on_rows};
+use super::variables::{depends_on_rows, variables};
 use super::{cost, leaf, report};
 use crate::nodes::{self, cast, iter};
 use crate::version;

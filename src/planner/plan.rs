@@ -3,10 +3,14 @@
 //! a Gather and a `Custom Scan (Feeds)`.
 
 use super::build::{Built, build};
-use super::fragment::{Fragment, Leaf};
+use super::fragment::Leaf;
+use super::leaf::columns::path_columns;
+use super::leaf::feed_filter::feed_filter;
+use super::ours::private;
+use super::outputs::needed_columns;
 use super::report::reason::Reason;
-use super::{cost, inlined, leaf, path, state};
-use crate::carried::{Carried, FUSION_NAME, FeedPlan};
+use super::{cost, inlined, state};
+use crate::carried::{Carried, FeedPlan};
 use crate::error;
 use crate::executor;
 use crate::nodes::{self, cast, copy, iter, list_of};
@@ -15,51 +19,9 @@ use fusion_plan::{DataType, PgError};
 use pgrx::pg_sys::{self, NodeTag};
 use pgrx::prelude::*;
 
-/// Whether a PgFusion node does all of a plan, maybe below a limit.
-///
-/// # Safety
-///
-/// `plan` is NULL or a valid plan.
-pub unsafe fn is_all_ours(plan: *const pg_sys::Plan) -> bool {
-    // SAFETY: the caller's promise.
-    unsafe {
-        let top = match cast::<pg_sys::Limit, _>(plan) {
-            Some(limit) => limit.plan.lefttree,
-            None => plan.cast_mut(),
-        };
-        is_fusion(top)
-    }
-}
-
-/// Whether `plan` is a PgFusion node.
-///
-/// # Safety
-///
-/// `plan` is NULL or a valid plan.
-pub unsafe fn is_fusion(plan: *const pg_sys::Plan) -> bool {
-    // SAFETY: the caller's promise.
-    unsafe { cast::<pg_sys::CustomScan, _>(plan) }
-        .is_some_and(|scan| std::ptr::eq(scan.methods, executor::fusion_scan_methods()))
-}
-
-struct PathMethods(pg_sys::CustomPathMethods);
-// SAFETY: immutable, and its only pointers are to static data.
-unsafe impl Sync for PathMethods {}
-
-static PATH_METHODS: PathMethods = PathMethods(pg_sys::CustomPathMethods {
-    CustomName: FUSION_NAME.as_ptr(),
-    PlanCustomPath: Some(plan_custom_path),
-    ReparameterizeCustomPathByChild: None,
-});
-
-/// The methods of our paths.
-pub fn path_methods() -> *const pg_sys::CustomPathMethods {
-    &raw const PATH_METHODS.0
-}
-
 /// `PlanCustomPath`.
 #[pg_guard]
-unsafe extern "C-unwind" fn plan_custom_path(
+pub unsafe extern "C-unwind" fn plan_custom_path(
     root: *mut pg_sys::PlannerInfo,
     rel: *mut pg_sys::RelOptInfo,
     best_path: *mut pg_sys::CustomPath,
@@ -69,7 +31,7 @@ unsafe extern "C-unwind" fn plan_custom_path(
 ) -> *mut pg_sys::Plan {
     let _ = (rel, clauses);
     // SAFETY: the planner's structures are valid for the call; `custom_private`
-    // is what `path::offer` put there.
+    // is what `offer` put there.
     unsafe {
         match plan(root, best_path, tlist, custom_plans) {
             Ok(plan) => plan,
@@ -88,9 +50,9 @@ unsafe fn plan(
 ) -> Result<*mut pg_sys::Plan, Reason> {
     // SAFETY: as in `plan_custom_path`.
     unsafe {
-        let (number, columns) = path::private(best_path).ok_or("a path without a fragment")?;
+        let (number, columns) = private(best_path).ok_or("a path without a fragment")?;
         let fragment = state::offered(number).ok_or("a path of another planner call")?;
-        let needed = needed_columns(columns, &fragment);
+        let needed = needed_columns(columns, &fragment.pending);
         let Built { plan: natural, outputs, params, functions } = build(root, &fragment, &needed)?;
         // PostgreSQL takes every value in the form in which it is stored.
         let plan = natural.clone().forwarding(&[]);
@@ -119,30 +81,6 @@ unsafe fn plan(
         state::set_has_plan();
         state::remember_plan(scan, natural);
         Ok(&raw mut (*scan).scan.plan)
-    }
-}
-
-/// The columns that the path's target and the pending conditions need: each
-/// expression of the target as a whole, for the case that it is a column, and
-/// its variables and aggregate calls.
-///
-/// # Safety
-///
-/// All belong to the planner call under way.
-pub unsafe fn needed_columns(
-    columns: *const pg_sys::List,
-    fragment: &Fragment,
-) -> Vec<*mut pg_sys::Node> {
-    const FLAGS: u32 = pg_sys::PVC_INCLUDE_AGGREGATES | pg_sys::PVC_INCLUDE_PLACEHOLDERS;
-    // SAFETY: expressions of the planner call under way.
-    unsafe {
-        let exprs = iter::<pg_sys::Node>(columns).chain(fragment.pending.iter().copied());
-        let mut needed = Vec::new();
-        for expr in exprs {
-            needed.push(expr);
-            needed.extend(iter::<pg_sys::Node>(pg_sys::pull_var_clause(expr, FLAGS as i32)));
-        }
-        needed
     }
 }
 
@@ -203,10 +141,10 @@ unsafe fn feed(
     types: Vec<DataType>,
 ) -> Result<*mut pg_sys::Plan, Reason> {
     // SAFETY: the leaf's nodes are alive.
-    let columns = unsafe { leaf::path_columns(leaf) };
+    let columns = unsafe { path_columns(leaf) };
     let filters = leaf.feed_filters.iter().map(|clause| {
         // SAFETY: as above.
-        unsafe { leaf::feed_filter(&columns, *clause) }.ok_or("a condition that no feed has")
+        unsafe { feed_filter(&columns, *clause) }.ok_or("a condition that no feed has")
     });
     let filters = filters.collect::<Result<_, _>>()?;
     let carried = FeedPlan { leaf: index, types, columns: columns.0.len(), filters };

@@ -7,7 +7,7 @@
 
 use super::build::{Built, build};
 use super::fragment::Fragment;
-use super::plan;
+use super::outputs::needed_columns;
 use super::report::reason::Reason;
 use crate::nodes;
 use pgrx::pg_sys::{self, NodeTag};
@@ -99,7 +99,7 @@ pub unsafe fn check(
 ) -> Result<(), Reason> {
     // SAFETY: the caller's promise.
     unsafe {
-        let needed = plan::needed_columns(exprs, fragment);
+        let needed = needed_columns(exprs, &fragment.pending);
         let Built { plan, outputs, .. } = build(root, fragment, &needed)?;
         let lost = plan.forwarding(&[]).loses_forms();
         match outputs.0.iter().zip(lost).find(|(_, lost)| *lost) {

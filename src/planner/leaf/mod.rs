@@ -7,24 +7,22 @@
 //! may share it ([`parallel`]).
 
 mod clauses;
+pub mod columns;
 mod computed;
 pub mod effects;
+pub mod feed_filter;
 mod parallel;
 mod path;
 
-use super::build::{Column, Outputs};
 use super::cost::{self, Cost};
-use super::fragment::{Fragment, Kind, Leaf};
+use super::fragment::{Fragment, Kind, Leaf, Sources};
+use super::order::row_order::{self, Place};
 use super::report::reason::Reason;
-use super::row_order::{self, Place};
-use super::translate::types::fusion_type;
-use super::{report, state};
+use super::{offer, report, state};
 use crate::guc;
-use crate::nodes::{self, iter};
-pub use clauses::feed_filter;
+use crate::nodes::iter;
 use clauses::{Filter, Moved};
 use parallel::Sharing;
-pub use path::Sources;
 use pgrx::pg_sys::{self, NodeTag};
 use std::rc::Rc;
 
@@ -57,7 +55,7 @@ pub unsafe fn offer(
             if let Err(reason) = row_order::check_offer(root, Place::Joined, &fragment) {
                 return report::relation(root, rel, &reason);
             }
-            super::path::offer(root, rel, fragment, (*rel).reltarget, std::ptr::null_mut());
+            offer::offer(root, rel, fragment, (*rel).reltarget, std::ptr::null_mut());
         }
     }
 }
@@ -196,48 +194,5 @@ unsafe fn with_path(
                 alone: None,
             }),
         }
-    }
-}
-
-/// The path of PostgreSQL's that gives a leaf its rows.
-pub fn scan(leaf: &Leaf) -> *const pg_sys::Path {
-    let mut path = leaf.path;
-    // SAFETY: every leaf's path is a projection of a path of its relation.
-    unsafe {
-        while nodes::tag(path) == NodeTag::T_ProjectionPath {
-            path = (*path.cast::<pg_sys::ProjectionPath>()).subpath;
-        }
-    }
-    path
-}
-
-/// The columns of a leaf, as the engine gets them.
-///
-/// # Safety
-///
-/// As for [`with_computed`].
-pub unsafe fn columns(leaf: &Leaf) -> Outputs {
-    // SAFETY: the caller's promise.
-    let mut columns = unsafe { path_columns(leaf) };
-    columns.0.truncate(columns.0.len().saturating_sub(leaf.hidden));
-    columns
-}
-
-/// The columns of a leaf's path: those of [`columns`], then those that only the feed
-/// reads.
-///
-/// # Safety
-///
-/// As for [`with_computed`].
-pub unsafe fn path_columns(leaf: &Leaf) -> Outputs {
-    // SAFETY: a leaf's path has a target of expressions, whose types were
-    // checked when the leaf was made.
-    unsafe {
-        let exprs = iter::<pg_sys::Node>((*(*leaf.path).pathtarget).exprs);
-        let columns = exprs.filter_map(|expr| {
-            let ty = fusion_type(pg_sys::exprType(expr), pg_sys::exprTypmod(expr)).ok()?;
-            Some(Column { expr, ty })
-        });
-        Outputs(columns.collect())
     }
 }

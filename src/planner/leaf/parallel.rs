@@ -1,6 +1,6 @@
 //! Which leaves parallel workers may share.
 
-use super::path::Sources;
+use crate::planner::fragment::Sources;
 use pgrx::pg_sys;
 
 /// How a leaf's path is shared.

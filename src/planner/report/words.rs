@@ -1,6 +1,7 @@
 //! Relations, stages and expressions in words.
 
-use super::{Kind, Place, Reason};
+use super::notes::{Kind, Place};
+use super::reason::Reason;
 use crate::encoding::string;
 use crate::nodes::{cast, copy, iter, tag};
 use pgrx::pg_sys::{self, NodeTag, UpperRelationKind};

@@ -6,7 +6,8 @@ use super::expressions::Translator;
 use super::typed::Typed;
 use super::{functions, numeric};
 use crate::nodes::iter;
-use crate::planner::report::reason::{Object, Reason};
+use crate::planner::report::reason::Object;
+use crate::planner::report::reason::Reason;
 use fusion_plan::{Aggregate, AggregateFunction, DataType, Expr, Function};
 use pgrx::pg_sys;
 

@@ -3,7 +3,8 @@
 
 use super::Translator;
 use crate::nodes::{cast, iter, oids};
-use crate::planner::report::reason::{Object, Reason};
+use crate::planner::report::reason::Object;
+use crate::planner::report::reason::Reason;
 use crate::planner::translate::collation::check_text_comparison;
 use crate::planner::translate::columns::Columns;
 use crate::planner::translate::compare::{comparable, compare};

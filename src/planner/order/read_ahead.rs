@@ -4,14 +4,14 @@
 //! Limit (`ExecLimit` in nodeLimit.c) stops early, at this query level or at one that reads
 //! its rows, an error in a row behind it must not be raised.
 
-use super::fragment::{Fragment, Kind};
-use super::leaf::effects::common_table_query;
 use super::level::level;
-use super::translate::columns::AnyVar;
-use super::translate::expressions::Translator;
-use super::translate::params::Params;
-use super::{path, state};
 use crate::nodes::{iter, tag};
+use crate::planner::fragment::{Fragment, Kind};
+use crate::planner::leaf::effects::common_table_query;
+use crate::planner::translate::columns::AnyVar;
+use crate::planner::translate::expressions::Translator;
+use crate::planner::translate::params::Params;
+use crate::planner::{ours, state};
 use pgrx::pg_sys::{self, NodeTag};
 
 /// Whether the reader of `fragment`, a part of the query level that `root` plans, may stop
@@ -116,7 +116,7 @@ unsafe fn path_may_fail(root: *const pg_sys::PlannerInfo, path: *const pg_sys::P
                 let subpath = (*path.cast::<pg_sys::SubqueryScanPath>()).subpath;
                 path_may_fail(rel.subroot, subpath)
             }
-            NodeTag::T_CustomPath => path::private(path.cast())
+            NodeTag::T_CustomPath => ours::private(path.cast())
                 .and_then(|(number, _)| state::offered(number))
                 .is_none_or(|fragment| may_fail(root, &fragment)),
             _ => true,

@@ -1,16 +1,13 @@
 //! Fragments as paths.
 
 use super::fragment::Fragment;
-use super::{cost, plan, read_ahead, report, state, stored_form};
+use super::order::read_ahead;
+use super::{cost, ours, report, state, stored_form};
 use crate::guc;
-use crate::nodes::{Tagged, cast, iter, list_of};
+use crate::nodes::{iter, list_of};
 use crate::version;
 use pgrx::pg_sys;
 use std::rc::Rc;
-
-impl Tagged for pg_sys::CustomPath {
-    const TAG: pg_sys::NodeTag = pg_sys::NodeTag::T_CustomPath;
-}
 
 /// Offers `fragment` as a path of `rel` that computes `target`, ordered by
 /// `pathkeys`, unless PostgreSQL already has better.
@@ -48,7 +45,7 @@ pub unsafe fn offer(
         report::offered(rel, cost.total, fragment.rows, target);
         if guc::FORCE.get() {
             let native = iter::<pg_sys::Path>((*rel).pathlist)
-                .filter(|path| !is_ours(*path))
+                .filter(|path| !ours::is_ours(*path))
                 .map(|path| (*path).total_cost)
                 .fold(f64::INFINITY, f64::min);
             if cost::is_absurd(fragment.cost.total, native) {
@@ -73,40 +70,11 @@ pub unsafe fn offer(
         (*path).path.pathkeys = pathkeys;
         (*path).flags = pg_sys::CUSTOMPATH_SUPPORT_PROJECTION;
         (*path).custom_paths = leaves;
-        (*path).methods = plan::path_methods();
+        (*path).methods = ours::path_methods();
         let columns = pg_sys::list_copy((*target).exprs);
         let number = pg_sys::makeInteger(state::remember_offered(fragment) as i32);
         (*path).custom_private =
             list_of([number.cast::<pg_sys::Node>(), columns.cast::<pg_sys::Node>()]);
         pg_sys::add_path(rel, &raw mut (*path).path);
-    }
-}
-
-/// What [`offer`] attached to one of our paths: the fragment's number and the
-/// expressions of the target it had then. (PostgreSQL may put another target
-/// on the path later, made of the same columns.)
-///
-/// # Safety
-///
-/// `path` is one of ours.
-pub unsafe fn private(path: *const pg_sys::CustomPath) -> Option<(usize, *mut pg_sys::List)> {
-    // SAFETY: the caller's promise.
-    unsafe {
-        let mut parts = iter::<pg_sys::Node>((*path).custom_private);
-        let number: &pg_sys::Integer = cast(parts.next()?)?;
-        Some((usize::try_from(number.ival).ok()?, parts.next()?.cast()))
-    }
-}
-
-/// Whether `path` is one of ours.
-///
-/// # Safety
-///
-/// `path` is a valid path.
-pub unsafe fn is_ours(path: *const pg_sys::Path) -> bool {
-    // SAFETY: the caller's promise.
-    unsafe {
-        cast::<pg_sys::CustomPath, _>(path)
-            .is_some_and(|path| std::ptr::eq(path.methods, plan::path_methods()))
     }
 }

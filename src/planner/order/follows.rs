@@ -1,172 +1,18 @@
-//! Results that follow the order of rows, and where rows may come in another order than
-//! PostgreSQL's.
-//!
-//! ```text
-//!   a value follows the order of rows     PostgreSQL's own rows   then the rows are
-//!   ───────────────────────────────────   ─────────────────────   ─────────────────────────
-//!   no                                                            in any order
-//!   yes                                   shuffled by a Gather    in any order
-//!   yes, and the engine computes it       of one scan, unsorted   in the order of that scan
-//!   yes, otherwise                                                PostgreSQL's: no path
-//! ```
+//! Which values follow the order of the rows that they are computed from.
 
 use super::alike::{alike, type_is_alike};
 use super::calls::Calls;
 use super::dependence::shows_first;
-use super::fragment::{Fragment, Kind};
-use super::leaf;
-use super::level::level;
-use super::native::{self, native};
-use super::report::reason::Reason;
 use crate::nodes::{self, iter, tag};
 use pgrx::pg_sys::{self, NodeTag};
-use std::rc::Rc;
-
-/// Where a fragment stands in its query level.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Place {
-    /// A scan or a join.
-    Joined,
-    /// The grouping.
-    Grouped,
-    /// DISTINCT, ORDER BY, LIMIT.
-    Finished,
-}
-
-const REASON: &str = "something above follows the order of rows";
-
-/// Whether the rows of `fragment` may be shown to what is above `place`, in the order in
-/// which the engine gives them.
-///
-/// # Safety
-///
-/// `root` is the query level being planned.
-pub unsafe fn check_offer(
-    root: *mut pg_sys::PlannerInfo,
-    place: Place,
-    fragment: &Fragment,
-) -> Result<(), Reason> {
-    // SAFETY: the caller's promise.
-    unsafe {
-        let level = level(root);
-        let follows = match place {
-            Place::Joined => level.joined,
-            Place::Grouped => level.grouped && !is_one_row(fragment),
-            Place::Finished => level.result && !is_one_row(fragment),
-        };
-        if follows && !native().shuffled && !is_the_scan(root, fragment) {
-            return Err(REASON.into());
-        }
-        let shows = level.shown && has_ordered_relation((*root).parse);
-        if shows && !fragment.keeps_order() && native().shows_leaf_order {
-            return Err("the order of a subquery, function or list is shown".into());
-        }
-        Ok(())
-    }
-}
-
-/// Whether `fragment` is the scan whose rows PostgreSQL groups as they come: then it may
-/// group ours.
-unsafe fn is_the_scan(root: *mut pg_sys::PlannerInfo, fragment: &Fragment) -> bool {
-    match &fragment.kind {
-        // SAFETY: a leaf of the query level that `root` plans is a base relation there.
-        Kind::Leaf(leaf) if leaf.workers == 0 => unsafe {
-            native().groups_as_scanned(root, leaf::scan(leaf))
-        },
-        _ => false,
-    }
-}
-
-/// A grouping without keys, maybe cut.
-fn is_one_row(fragment: &Fragment) -> bool {
-    match &fragment.kind {
-        Kind::Aggregate(aggregate) => aggregate.groups.is_empty(),
-        Kind::Sort(sort) => is_one_row(&sort.input),
-        Kind::Limit(limit) => is_one_row(&limit.input),
-        Kind::Leaf(_) | Kind::Join(_) => false,
-    }
-}
-
-/// In which order a grouping needs its rows.
-pub enum Order {
-    /// In any.
-    Any,
-    /// In the order of the leaves of this input.
-    Leaves(Rc<Fragment>),
-}
-
-/// A grouping of a query level.
-#[derive(Clone, Copy)]
-pub struct Grouping<'a> {
-    /// What the rows are grouped by.
-    pub keys: &'a [*mut pg_sys::Node],
-    /// The aggregate calls.
-    pub calls: &'a [*mut pg_sys::Aggref],
-    /// Columns of which a group shows its first row's value.
-    pub first: &'a [*mut pg_sys::Node],
-}
-
-/// What of `grouping` follows the order of rows.
-///
-/// # Safety
-///
-/// All are of the query level that `root` plans.
-pub unsafe fn follower(
-    root: *const pg_sys::PlannerInfo,
-    grouping: Grouping<'_>,
-) -> Option<*mut pg_sys::Node> {
-    // SAFETY: the caller's promise.
-    unsafe {
-        let query = (*root).parse;
-        let mut calls = grouping.calls.iter().copied();
-        let call = calls.find(|call| follows_order(query, *call)).map(|call| call.cast());
-        let key = grouping.keys.iter().copied().find(|key| !alike(query, *key));
-        call.or(key).or(grouping.first.first().copied())
-    }
-}
-
-/// In which order `grouping` needs the rows of `input`.
-///
-/// # Safety
-///
-/// All are of the query level being planned.
-pub unsafe fn of_grouping(
-    root: *mut pg_sys::PlannerInfo,
-    input: &Rc<Fragment>,
-    grouping: Grouping<'_>,
-) -> Result<Order, Reason> {
-    // SAFETY: the caller's promise.
-    unsafe {
-        let query = (*root).parse;
-        let Some(subject) = follower(root, grouping) else { return Ok(Order::Any) };
-        if let Some(call) = grouping.calls.iter().find(|call| sorts_equals(query, **call)) {
-            return Err(Reason::from("a sort decides which of equal values counts").about(*call));
-        }
-        let native = native();
-        if native.shuffled {
-            // No order is PostgreSQL's, and the engine needs one for blanks only.
-            let blanks = grouping.keys.iter().any(|key| !alike(query, *key) && is_bpchar(*key));
-            return Ok(match blanks {
-                true => Order::Leaves(input.in_order()),
-                false => Order::Any,
-            });
-        }
-        let alone = input.in_order();
-        if is_the_scan(root, &alone) {
-            return Ok(Order::Leaves(alone));
-        }
-        Err(Reason::from("the order of rows decides about a value").about(subject))
-    }
-}
-
-unsafe fn is_bpchar(expr: *const pg_sys::Node) -> bool {
-    // SAFETY: a valid expression.
-    unsafe { pg_sys::getBaseType(pg_sys::exprType(expr)) == pg_sys::BPCHAROID }
-}
 
 /// Whether the order of a query's rows is all its own: it sorts by every column, so that
 /// rows that are equal to the sort are alike.
-pub(super) unsafe fn sorts_all(query: *const pg_sys::Query) -> bool {
+///
+/// # Safety
+///
+/// `query` is a valid query.
+pub unsafe fn sorts_all(query: *const pg_sys::Query) -> bool {
     // SAFETY: a valid query.
     unsafe {
         let mut columns =
@@ -182,7 +28,11 @@ pub(super) unsafe fn sorts_all(query: *const pg_sys::Query) -> bool {
 
 /// Whether an aggregate, a group key or a column that is shown without being one follows
 /// the order of the rows it reads.
-pub(super) unsafe fn groups_follow(query: *const pg_sys::Query) -> bool {
+///
+/// # Safety
+///
+/// `query` is a valid query.
+pub unsafe fn groups_follow(query: *const pg_sys::Query) -> bool {
     // SAFETY: a valid query.
     unsafe {
         clauses_follow(query, (*query).groupClause)
@@ -191,7 +41,12 @@ pub(super) unsafe fn groups_follow(query: *const pg_sys::Query) -> bool {
     }
 }
 
-pub(super) unsafe fn distinct_follows(query: *const pg_sys::Query) -> bool {
+/// Whether DISTINCT follows the order of the rows it reads.
+///
+/// # Safety
+///
+/// `query` is a valid query.
+pub unsafe fn distinct_follows(query: *const pg_sys::Query) -> bool {
     // SAFETY: a valid query.
     unsafe {
         let length = |list: *const pg_sys::List| if list.is_null() { 0 } else { (*list).length };
@@ -213,7 +68,11 @@ unsafe fn clauses_follow(query: *const pg_sys::Query, clauses: *const pg_sys::Li
 }
 
 /// Whether equal values of a column of a UNION, INTERSECT or EXCEPT can look different.
-pub(super) unsafe fn set_operations_follow(query: *const pg_sys::Query) -> bool {
+///
+/// # Safety
+///
+/// `query` is a valid query.
+pub unsafe fn set_operations_follow(query: *const pg_sys::Query) -> bool {
     unsafe fn follows(node: *const pg_sys::Node) -> bool {
         // SAFETY: a node of a tree of set operations.
         unsafe {
@@ -276,7 +135,11 @@ unsafe fn aggregates(query: *const pg_sys::Query) -> Vec<*mut pg_sys::Aggref> {
 }
 
 /// Whether a window function follows the order of rows that its window does not order.
-pub(super) unsafe fn windows_follow(query: *const pg_sys::Query) -> bool {
+///
+/// # Safety
+///
+/// `query` is a valid query.
+pub unsafe fn windows_follow(query: *const pg_sys::Query) -> bool {
     // SAFETY: a valid query, whose window functions name its windows.
     unsafe {
         if !(*query).hasWindowFuncs {
@@ -312,7 +175,11 @@ pub(super) unsafe fn windows_follow(query: *const pg_sys::Query) -> bool {
 }
 
 /// Whether the result of an aggregate call follows the order of its rows.
-unsafe fn follows_order(query: *const pg_sys::Query, call: *const pg_sys::Aggref) -> bool {
+///
+/// # Safety
+///
+/// `call` is a call of the query, or of a finished plan.
+pub unsafe fn follows_order(query: *const pg_sys::Query, call: *const pg_sys::Aggref) -> bool {
     // SAFETY: a valid call of the query.
     unsafe {
         let call = &*call;
@@ -342,7 +209,11 @@ unsafe fn follows_order(query: *const pg_sys::Query, call: *const pg_sys::Aggref
 
 /// Whether a call sorts its rows, and what it gives follows the order of those that are
 /// equal to the sort.
-unsafe fn sorts_equals(query: *const pg_sys::Query, call: *const pg_sys::Aggref) -> bool {
+///
+/// # Safety
+///
+/// `call` is a call of the query, or of a finished plan.
+pub unsafe fn sorts_equals(query: *const pg_sys::Query, call: *const pg_sys::Aggref) -> bool {
     // SAFETY: a valid call of the query.
     unsafe {
         (!(*call).aggdistinct.is_null() || !(*call).aggorder.is_null())
@@ -397,25 +268,5 @@ unsafe fn function_follows(
         | F_MAX_MONEY | F_MAX_TIMESTAMP | F_MAX_TIMESTAMPTZ | F_MAX_ANYENUM | F_MAX_INET
         | F_MAX_TID | F_MAX_PG_LSN | F_MAX_XID8 => false,
         other => other != F_MIN_OID.to_u32() && other != F_MAX_OID.to_u32(),
-    }
-}
-
-/// Whether a relation of `query` has an order of its own: a subquery or CTE that asks for
-/// one, a function, a list.
-unsafe fn has_ordered_relation(query: *const pg_sys::Query) -> bool {
-    // SAFETY: a valid query.
-    unsafe {
-        iter::<pg_sys::RangeTblEntry>((*query).rtable).any(|entry| match (*entry).rtekind {
-            pg_sys::RTEKind::RTE_SUBQUERY => {
-                let subquery = (*entry).subquery;
-                !subquery.is_null()
-                    && (!(*subquery).sortClause.is_null() || has_ordered_relation(subquery))
-            }
-            pg_sys::RTEKind::RTE_CTE => {
-                let tree = native::tree();
-                tree.orders_subquery || tree.lists_in_subquery
-            }
-            _ => native::has_order(entry),
-        })
     }
 }

@@ -3,12 +3,12 @@
 //! Where they do not (`-0` and `0`, `1.0` and `1.00`, `'1 day'` and `'24:00'`), the order
 //! of rows decides which one `min`, `max`, a group and DISTINCT show.
 
-use super::translate::collation::check_text_comparison;
-use super::translate::columns::AnyVar;
-use super::translate::expressions::Translator;
-use super::translate::params::Params;
-use super::translate::types::numeric_type;
 use crate::nodes::{cast, iter, tag};
+use crate::planner::translate::collation::check_text_comparison;
+use crate::planner::translate::columns::AnyVar;
+use crate::planner::translate::expressions::Translator;
+use crate::planner::translate::params::Params;
+use crate::planner::translate::types::numeric_type;
 use fusion_plan::{DataType, Function};
 use pgrx::pg_sys::{self, NodeTag};
 use std::ffi::CStr;

@@ -4,33 +4,17 @@
 //! A query in FROM is read by the level that it stands in, a common table expression by
 //! all levels that name it, at any depth.
 
-use super::native;
-use super::row_order::{
+use super::facts;
+use super::follows::{
     distinct_follows, groups_follow, set_operations_follow, sorts_all, windows_follow,
 };
+use super::known::Level;
 use crate::nodes::{iter, tag};
+use crate::planner::state;
 use pgrx::pg_sys::{self, NodeTag};
 use pgrx::prelude::*;
 use std::ffi::{CStr, c_void};
 use std::ptr;
-
-/// What is done with the rows of a query level, and of what is in it.
-#[derive(Clone, Copy, Default)]
-pub struct Level {
-    /// A value follows the order of the rows that its joins give.
-    pub joined: bool,
-    /// A value follows the order of those that its grouping gives.
-    pub grouped: bool,
-    /// A value follows the order of its result.
-    pub result: bool,
-    /// Its result shows the order of what its joins give, and so does the statement's, or
-    /// it is cut off.
-    pub shown: bool,
-    /// Not all that its joins give may be read.
-    pub stops_joined: bool,
-    /// Not all that its grouping gives may be read.
-    pub stops_grouped: bool,
-}
 
 /// What is done with the rows of a query's result.
 #[derive(Clone, Copy, Default)]
@@ -62,7 +46,7 @@ impl Reading {
 ///
 /// `root` is a query level of the planner call under way.
 pub unsafe fn level(root: *const pg_sys::PlannerInfo) -> Level {
-    super::state::level(root, || {
+    state::level(root, || {
         // SAFETY: the caller's promise.
         unsafe { look(root) }
     })
@@ -103,7 +87,7 @@ unsafe fn may_be_array(query: *const pg_sys::Query) -> bool {
     // SAFETY: in a planner call. An array has one column.
     unsafe {
         let columns = iter::<pg_sys::TargetEntry>((*query).targetList);
-        columns.filter(|entry| !(**entry).resjunk).count() == 1 && native::tree().makes_array
+        columns.filter(|entry| !(**entry).resjunk).count() == 1 && facts::tree().makes_array
     }
 }
 
