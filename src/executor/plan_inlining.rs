@@ -119,7 +119,7 @@ unsafe fn inner<'a>(
 }
 
 /// For each entry of a target list the column of `relation` that it is, counted from 0, or
-/// `None` for a constant, which stands for what is not used (`remove_unused_subquery_outputs`);
+/// `None` for a constant, which stands for what is not used (`remove_unused_subquery_outputs` in allpaths.c);
 /// `None` if one is anything else.
 unsafe fn plain_columns(targets: *const pg_sys::List, relation: i32) -> Option<Vec<Option<usize>>> {
     // SAFETY: a valid target list.

@@ -8,6 +8,7 @@ use super::fragment::{
     AggregateFragment, Fragment, JoinFragment, JoinKey, Kind, Leaf, LimitFragment, SortFragment,
 };
 use super::leaf::columns::columns;
+use super::names::{column_name, relation_name};
 use super::outputs::{Column, Outputs};
 use super::placeholder::{self, is_same};
 use super::report::reason::Reason;
@@ -15,12 +16,10 @@ use super::translate::aggregates::aggregate;
 use super::translate::columns::Columns;
 use super::translate::compare::{comparable, join_key};
 use super::translate::expressions::Translator;
-use super::translate::functions::function_name;
 use super::translate::params::Params;
 use super::translate::typed::Typed;
 use super::variables::{sources, variables};
-use crate::encoding;
-use crate::nodes::{cast, iter};
+use crate::nodes::cast;
 use fusion_plan::{
     Aggregate, DataType, Expr, Field, Join, JoinKind, LeafSchema, Plan, Rel, Side, SortKey, Value,
 };
@@ -129,10 +128,10 @@ impl Builder {
             let fields = outputs
                 .0
                 .iter()
-                .map(|column| Field { name: self.column_name(column.expr), ty: column.ty })
+                .map(|column| Field { name: column_name(self.root, column.expr), ty: column.ty })
                 .collect();
             let index = self.leaves.len() as u32;
-            let name = self.relation_name(leaf.sources.rel);
+            let name = relation_name(self.root, leaf.sources.rel);
             self.leaves.push(LeafSchema { name, fields, rows: leaf.fed_rows });
             self.filter((Rel::Leaf(index), outputs), &leaf.filters, rows)
         }
@@ -421,49 +420,6 @@ impl Builder {
             count: fragment.count.map(bound),
         };
         Ok((rel, outputs))
-    }
-
-    /// The relation's name or alias, for EXPLAIN.
-    unsafe fn relation_name(&self, rel: *const pg_sys::RelOptInfo) -> String {
-        // SAFETY: a base relation's index is that of its range table entry.
-        unsafe {
-            if (*rel).relid == 0 {
-                return "join".to_owned();
-            }
-            self.range_table_name((*rel).relid as i32)
-        }
-    }
-
-    unsafe fn range_table_name(&self, index: i32) -> String {
-        // SAFETY: `simple_rte_array` has an entry for every range table index.
-        unsafe {
-            let rte = *(*self.root).simple_rte_array.add(index as usize);
-            match (*rte).eref.is_null() {
-                true => format!("#{index}"),
-                false => encoding::string((*(*rte).eref).aliasname),
-            }
-        }
-    }
-
-    /// The column's name, for EXPLAIN.
-    unsafe fn column_name(&self, expr: *const pg_sys::Node) -> String {
-        // SAFETY: `expr` is a node; `eref` names every column of its entry.
-        unsafe {
-            let Some(var) = cast::<pg_sys::Var, _>(expr) else {
-                return match cast::<pg_sys::FuncExpr, _>(expr) {
-                    Some(call) => format!("{}(...)", function_name(call.funcid)),
-                    None => "?column?".to_owned(),
-                };
-            };
-            let rte = *(*self.root).simple_rte_array.add(var.varno as usize);
-            let name = usize::try_from(i32::from(var.varattno) - 1)
-                .ok()
-                .and_then(|index| iter::<pg_sys::String>((*(*rte).eref).colnames).nth(index));
-            match name {
-                Some(name) => encoding::string((*name).sval),
-                None => format!("{}.{}", self.range_table_name(var.varno), var.varattno),
-            }
-        }
     }
 }
 

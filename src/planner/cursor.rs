@@ -80,7 +80,7 @@ pub unsafe fn plan(
         let backwards =
             |plan: *mut pg_sys::PlannedStmt| pg_sys::ExecSupportsBackwardScan((*plan).planTree);
         match (backwards(native), backwards(ours)) {
-            // `standard_planner` adds the Material.
+            // `standard_planner` in planner.c adds the Material.
             (true, false) => plan(query, options | SCROLL, true).statement,
             (false, true) => natively("the cursor could be read backwards"),
             _ => ours,

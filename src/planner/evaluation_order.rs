@@ -4,7 +4,7 @@ use pgrx::pg_sys;
 
 /// `items`, each a condition or with one, in the order in which PostgreSQL
 /// evaluates them, with their costs per row: `order_qual_clauses` of
-/// `createplan.c` sorts by cost and keeps the order of equals. (It sorts by
+/// createplan.c sorts by cost and keeps the order of equals. (It sorts by
 /// security level first; conditions of different levels do not come here.)
 ///
 /// # Safety

@@ -65,7 +65,7 @@ pub struct Leaf {
     /// processes can share.
     pub workers: i32,
     /// The number of processes that share its rows, the leader counting for what
-    /// PostgreSQL thinks it has time for (`get_parallel_divisor`); 1 without workers.
+    /// PostgreSQL thinks it has time for (`get_parallel_divisor` in costsize.c); 1 without workers.
     pub shares: f64,
     /// The leaf that one process feeds, in its order, if this is none.
     pub alone: Option<Rc<Fragment>>,

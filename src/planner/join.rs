@@ -105,7 +105,7 @@ pub unsafe fn offer(
 /// is a relation that the engine cannot take.
 ///
 /// PostgreSQL's estimates of joined rows are often far too low, because it multiplies the
-/// selectivities of conditions that depend on each other (`clauselist_selectivity`). Its own
+/// selectivities of conditions that depend on each other (`clauselist_selectivity` in clausesel.c). Its own
 /// plans survive that, for it would not join large tables first. The engine makes that
 /// cheap, and then one index lookup for each of a few rows seems to be the cheapest
 /// continuation, where millions of rows come. A plan that stays in the engine to its end
@@ -225,7 +225,7 @@ unsafe fn input(
     rel: *mut pg_sys::RelOptInfo,
 ) -> Result<Rc<Fragment>, Reason> {
     // SAFETY: a valid relation. PostgreSQL may find out late that it has no rows
-    // (`mark_dummy_rel`); what was noted of it before is not what it runs.
+    // (`mark_dummy_rel` in joinrels.c); what was noted of it before is not what it runs.
     unsafe {
         if pg_sys::is_dummy_rel(rel) {
             return leaf::fragment_of(root, rel).map(Rc::new);

@@ -32,6 +32,7 @@ mod inlined;
 mod join;
 mod join_conditions;
 mod leaf;
+mod names;
 mod offer;
 mod order;
 mod ours;

@@ -10,13 +10,18 @@ use super::fragment::Fragment;
 use super::outputs::needed_columns;
 use super::report::reason::Reason;
 use crate::nodes;
+use crate::version;
 use pgrx::pg_sys::{self, NodeTag};
 use pgrx::prelude::*;
 use std::ffi::{CStr, c_void};
 
 /// The functions that show a value's form: `pg_column_size`, `pg_column_compression`, and,
 /// since PostgreSQL 17, `pg_column_toast_chunk_id`.
-const SHOWING: [u32; 3] = [pg_sys::F_PG_COLUMN_SIZE, pg_sys::F_PG_COLUMN_COMPRESSION, 6316];
+const SHOWING: [u32; 3] = [
+    pg_sys::F_PG_COLUMN_SIZE,
+    pg_sys::F_PG_COLUMN_COMPRESSION,
+    version::F_PG_COLUMN_TOAST_CHUNK_ID,
+];
 
 /// What the sources of functions that call these have in common.
 const NAME: &[u8] = b"pg_column_";

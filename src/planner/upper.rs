@@ -34,7 +34,7 @@ pub unsafe fn offer(
         return;
     };
     // SAFETY: a valid relation. What was noted of it before PostgreSQL found out is not
-    // what it runs (`mark_dummy_rel`).
+    // what it runs (`mark_dummy_rel` in joinrels.c).
     if unsafe { pg_sys::is_dummy_rel(input_rel) } {
         return;
     }
@@ -135,7 +135,7 @@ unsafe fn order(root: *mut pg_sys::PlannerInfo, input: Rc<Fragment>) -> Result<F
 
 /// The expressions that PostgreSQL computes for all rows, below its Sort, and of which
 /// one may raise an error: they are computed there in the engine, too, although fewer
-/// rows may be asked for. (`make_sort_input_target` tells which those are; the target of
+/// rows may be asked for. (`make_sort_input_target` in planner.c tells which those are; the target of
 /// windows is the same one.)
 ///
 /// # Errors

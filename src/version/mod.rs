@@ -15,6 +15,6 @@ pub use executor::check_execute;
 pub use explain::explain_one_query;
 pub use heap::attribute;
 pub use planner::{
-    PlannerHook, assign_special_param, inherit_disabled, may_add_path, processed_distinct_clause,
-    processed_group_clause, set_operation_inputs,
+    F_PG_COLUMN_TOAST_CHUNK_ID, PlannerHook, assign_special_param, inherit_disabled, may_add_path,
+    processed_distinct_clause, processed_group_clause, set_operation_inputs,
 };

@@ -3,6 +3,9 @@
 
 use pgrx::pg_sys;
 
+/// `pg_column_toast_chunk_id`, which is there from version 17 on.
+pub const F_PG_COLUMN_TOAST_CHUNK_ID: u32 = 6316;
+
 /// The signature of `planner_hook` has been the same since version 13; named
 /// here so that a change has one place.
 pub type PlannerHook = pg_sys::planner_hook_type;

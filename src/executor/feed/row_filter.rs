@@ -1,6 +1,6 @@
 //! What a row must pass before the rest of it is decoded.
 //!
-//! A leaf's own conditions and the keys that the engine has gathered are one list, most
+//! A leaf's own conditions and the engine's runtime filters are one list, most
 //! of it in the order of the attributes that they need. A row is decoded only as far as the next
 //! test reads it, so that one that is dropped costs what it was looked at for.
 

@@ -80,7 +80,7 @@ impl Source {
             if self.area.is_null() {
                 return fetch_node(self.leaf, buffer, filter, portion, dropped);
             }
-            // As `gather_getnext` does; workers have theirs all the time.
+            // As `gather_getnext` in nodeGather.c does; workers have theirs all the time.
             let estate = (*self.leaf).state;
             (*estate).es_query_dsa = self.area;
             let more = fetch_node(self.leaf, buffer, filter, portion, dropped);

@@ -2,7 +2,7 @@
 //!
 //! `ExecGather` does three things: it starts the workers, takes rows from their
 //! queues, and runs the plan in the leader. Our workers send no rows, and the leader
-//! must not wait for them, so the first is done here as `ExecGather` does it, and the
+//! must not wait for them, so the first is done here as `ExecGather` in nodeGather.c does it, and the
 //! others not at all. Everything else is the Gather's own: its parameters, rescan,
 //! shutdown, and what EXPLAIN shows.
 
@@ -125,7 +125,7 @@ impl Gather {
                 pg_sys::InstrStopNode(instrument, 0.0);
             }
             (*state).initialized = true;
-            // A rescan is left to whoever runs the plan next, see `ExecReScanGather`.
+            // A rescan is left to whoever runs the plan next, see `ExecReScanGather` in nodeGather.c.
             if !(*feeds).chgParam.is_null() {
                 (*estate).es_query_dsa = self.area();
                 boundary::call(|| raw::rescan_node(feeds));

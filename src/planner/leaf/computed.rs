@@ -27,7 +27,7 @@ pub(super) unsafe fn check(expr: *mut pg_sys::Node) -> Result<(), Reason> {
         if pg_sys::contain_volatile_functions(expr) {
             return Err("a volatile function".into());
         }
-        // A projection gives one row for each (`ExecProject`).
+        // A projection gives one row for each (`ExecProject` in executor.h).
         if pg_sys::expression_returns_set(expr) {
             return Err(Reason::from("a set-returning function").about(expr));
         }

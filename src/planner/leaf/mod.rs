@@ -169,10 +169,10 @@ unsafe fn with_path(
             total: ((*leaf).total_cost - saved * input_rows / shares).max((*leaf).startup_cost),
         };
         let leaf_cost = if is_scan { cost::driven(leaf_cost) } else { leaf_cost };
-        let sifted = cost::sifted(leaf_cost, path_rows / shares, moved.feed.len());
+        let filtered = cost::filtered_by_feed(leaf_cost, path_rows / shares, moved.feed.len());
         let cost = match is_plain && path::is_ours_below(path) {
-            true => cost::grafted(leaf_cost, rows, (*target).width),
-            false => cost::leaf(sifted, fed_rows, shares, (*target).width, moved.engine.len()),
+            true => cost::inlined(leaf_cost, rows, (*target).width),
+            false => cost::leaf(filtered, fed_rows, shares, (*target).width, moved.engine.len()),
         };
         let clauses =
             |filters: Vec<Filter>| filters.into_iter().map(|filter| filter.clause).collect();

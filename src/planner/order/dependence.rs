@@ -2,9 +2,10 @@
 //!
 //! The parser lets them through because the keys contain a primary key of their table
 //! (`check_functional_grouping` in pg_constraint.c), and the planner drops keys that
-//! another unique one determines (`remove_useless_groupby_columns` in planner.c). That
-//! says nothing of the children of a table: a group may have rows of several of them,
-//! and PostgreSQL's Agg shows the first.
+//! another unique one determines (`remove_useless_groupby_columns` in planner.c, which
+//! leaves tables with children alone, as the parser does not). A primary key says nothing
+//! of the children of its table: a group may have rows of several of them, and
+//! PostgreSQL's Agg shows the first.
 
 use crate::nodes::{self, cast, iter, tag};
 use pgrx::pg_sys::{self, NodeTag};

@@ -135,8 +135,8 @@ unsafe fn scan_of_path(
                         .map(|input| scan_of_path(root, input))
                         .collect::<Option<_>>()?;
                 match <[Scan; 1]>::try_from(inputs) {
-                    // No plan node is made for one input (`create_append_plan` and
-                    // `set_append_references`).
+                    // The plan node of one input does not stay (`set_append_references` in
+                    // setrefs.c).
                     Ok([input]) => input,
                     Err(inputs) => Scan { inputs, ..Scan::new(kind, none()) },
                 }

@@ -1,4 +1,4 @@
-//! Sets of relations, and what columns cost, in numbers.
+//! What notes and the choice among them count: relations of a set, costs of columns.
 
 use pgrx::pg_sys;
 

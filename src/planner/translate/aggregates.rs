@@ -71,8 +71,8 @@ pub unsafe fn aggregate<C: Columns>(
     }
 }
 
-/// `arg` in the exact lane if sums of its values could be too large for the
-/// fast one.
+/// `arg` as variable-scale numeric if sums of its values could be too large for a
+/// fixed scale.
 fn summable(arg: Typed) -> Typed {
     match arg.ty {
         DataType::Decimal { .. } if numeric::sum_type(arg.ty).is_err() => {

@@ -51,7 +51,7 @@ pub fn comparable(left: Typed, right: Typed) -> Result<(Expr, Expr, DataType), R
 
 /// The two sides of a join key in one type. Numeric sides of different scale
 /// are brought to the type that holds both, so that equal values are equal
-/// bits, or else to the exact lane.
+/// bits, or else to variable-scale numeric.
 pub fn join_key(left: Typed, right: Typed) -> Result<(Expr, Expr), Reason> {
     if numeric::is_numeric(left.ty) && numeric::is_numeric(right.ty) {
         return Ok(match numeric::common_type(left.ty, right.ty) {

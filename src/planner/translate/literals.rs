@@ -11,7 +11,7 @@ use pgrx::pg_sys;
 /// The constant `node`.
 ///
 /// A `numeric` constant has the precision and scale of its own digits, if they
-/// fit the fast lane. NaN has no digits and goes with any.
+/// fit a fixed scale. NaN has no digits and goes with any.
 ///
 /// # Safety
 ///

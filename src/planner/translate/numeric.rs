@@ -1,11 +1,11 @@
-//! How `numeric` expressions are typed: in the fast lane if they can be.
+//! How `numeric` expressions are typed: with a fixed scale if they can be.
 //!
 //! PostgreSQL gives a `numeric` result a display scale by rule: the larger one
 //! for `+` and `-`, the sum for `*`. As long as all arguments' scales are known
 //! when the plan is made, so is the result's, and with a bound on the digits
-//! before the point it always fits: that is the fast lane, integers of 128 or
+//! before the point it always fits: that is fixed-scale numeric, integers of 128 or
 //! 256 bits. Quotients, whose scale depends on the value, and whatever else
-//! cannot be bounded are computed on PostgreSQL's own bytes: the exact lane.
+//! cannot be bounded are computed on PostgreSQL's own bytes: variable-scale numeric.
 
 use super::typed::{Typed, as_decimal, call};
 use super::types::numeric_type;
@@ -17,19 +17,19 @@ use fusion_plan::{
 use fusion_scalar::numeric::Typmod;
 
 /// The type of `extract` of a year and the like, whose values may be infinite:
-/// the fast lane compares and returns them, but does not compute with them. Only
+/// fixed-scale numeric compares and returns them, but does not compute with them. Only
 /// the type tells them apart from other decimals, so it is one that is rarely
 /// declared.
 pub const YEAR: DataType = DataType::Decimal { precision: 37, scale: 0 };
 
 /// Digits before and after the decimal point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Shape {
+struct Digits {
     whole: u32,
     scale: u32,
 }
 
-impl Shape {
+impl Digits {
     fn of(ty: DataType) -> Option<Self> {
         match ty {
             DataType::Decimal { precision, scale } => Some(Self {
@@ -49,7 +49,7 @@ impl Shape {
         Self { scale, ..self }
     }
 
-    /// The shape, if 128 bits hold it.
+    /// The same, if 128 bits hold them.
     fn narrow(self) -> Option<Self> {
         (self.whole + self.scale <= u32::from(MAX_DECIMAL128_PRECISION)).then_some(self)
     }
@@ -66,42 +66,42 @@ impl Shape {
     }
 }
 
-/// The shape of an argument to compute with.
-fn finite_shape(ty: DataType) -> Result<Shape, Reason> {
+/// The digits of an argument to compute with.
+fn finite_digits(ty: DataType) -> Result<Digits, Reason> {
     if ty == YEAR {
         return Err("arithmetic on a value that may be infinite".into());
     }
-    shape(ty)
+    digits_of(ty)
 }
 
-fn shape(ty: DataType) -> Result<Shape, Reason> {
-    Shape::of(ty).ok_or_else(|| "the scale of a numeric value is not known in advance".into())
+fn digits_of(ty: DataType) -> Result<Digits, Reason> {
+    Digits::of(ty).ok_or_else(|| "the scale of a numeric value is not known in advance".into())
 }
 
-/// A call of `function` on numeric arguments, in the fast lane if the types
+/// A call of `function` on numeric arguments, with a fixed scale if the types
 /// allow it.
 pub fn operation(function: NumericFunction, args: Vec<Typed>) -> Typed {
-    match fast(function, &args) {
+    match with_fixed_scale(function, &args) {
         Some((function, ty)) => call(function, args, ty),
         None => call(Function::Numeric(function), args, DataType::Numeric),
     }
 }
 
-/// The fast lane's function and result type.
-fn fast(function: NumericFunction, args: &[Typed]) -> Option<(Function, DataType)> {
+/// The function and result type with a fixed scale, if there are such.
+fn with_fixed_scale(function: NumericFunction, args: &[Typed]) -> Option<(Function, DataType)> {
     use NumericFunction as N;
-    let shape = |index: usize| finite_shape(args.get(index)?.ty).ok();
-    let exact = Function::Numeric(function);
-    let (a, b) = (shape(0)?, shape(1));
+    let digits = |index: usize| finite_digits(args.get(index)?.ty).ok();
+    let same = Function::Numeric(function);
+    let (a, b) = (digits(0)?, digits(1));
     let (function, result) = match function {
         N::Add | N::Sub => {
             let b = b?;
             let function = if function == N::Add { Function::Add } else { Function::Sub };
-            (function, Shape { whole: a.whole.max(b.whole) + 1, scale: a.scale.max(b.scale) })
+            (function, Digits { whole: a.whole.max(b.whole) + 1, scale: a.scale.max(b.scale) })
         }
         N::Mul => {
             let b = b?;
-            (Function::Mul, Shape { whole: a.whole + b.whole, scale: a.scale + b.scale })
+            (Function::Mul, Digits { whole: a.whole + b.whole, scale: a.scale + b.scale })
         }
         N::Neg => (Function::Neg, a),
         N::Abs => (Function::Abs, a),
@@ -113,23 +113,23 @@ fn fast(function: NumericFunction, args: &[Typed]) -> Option<(Function, DataType
             b.at_scale(scale).narrow()?;
             let result = match function {
                 // It is smaller than either.
-                N::Mod => Shape { whole: a.whole.min(b.whole), scale },
-                _ => Shape { whole: a.whole + b.scale, scale: 0 },
+                N::Mod => Digits { whole: a.whole.min(b.whole), scale },
+                _ => Digits { whole: a.whole + b.scale, scale: 0 },
             };
-            (exact, result.narrow()?)
+            (same, result.narrow()?)
         }
-        N::Sign => (exact, Shape { whole: 1, scale: 0 }),
+        N::Sign => (same, Digits { whole: 1, scale: 0 }),
         // Rounding up may give one digit more.
-        N::Ceil | N::Floor => (exact, Shape { whole: a.whole + 1, scale: 0 }.narrow()?),
+        N::Ceil | N::Floor => (same, Digits { whole: a.whole + 1, scale: 0 }.narrow()?),
         N::Round | N::Trunc => {
             let places = constant_int4(args.get(1)?)?;
             let scale = u32::try_from(places).unwrap_or(0);
             let up = u32::from(function == N::Round && places < a.scale as i32);
-            (exact, Shape { whole: a.whole + up, scale }.narrow()?)
+            (same, Digits { whole: a.whole + up, scale }.narrow()?)
         }
         _ => return None,
     };
-    if function == exact {
+    if function == same {
         a.narrow()?;
     }
     Some((function, result.to_type().ok()?))
@@ -144,11 +144,11 @@ fn constant_int4(arg: &Typed) -> Option<i32> {
 
 /// An integer as a decimal without digits after the point.
 pub fn from_integer(arg: Typed) -> Result<Typed, Reason> {
-    let ty = shape(arg.ty)?.to_type()?;
+    let ty = digits_of(arg.ty)?.to_type()?;
     Ok(call(Function::WidenDecimal, vec![arg], ty))
 }
 
-/// `arg` in the exact lane.
+/// `arg` as variable-scale numeric.
 pub fn as_numeric(arg: Typed) -> Expr {
     match (arg.ty, arg.expr) {
         (DataType::Numeric, expr) => expr,
@@ -166,7 +166,7 @@ pub fn with_typmod(arg: Typed, raw: i32) -> Typed {
     let Some(Typmod { precision, scale }) = Typmod::from_raw(raw) else { return arg };
     let ty = numeric_type(raw);
     if let (Ok(from), Ok(places), DataType::Decimal { .. }) =
-        (finite_shape(arg.ty), u32::try_from(scale), ty)
+        (finite_digits(arg.ty), u32::try_from(scale), ty)
     {
         let room = precision - scale;
         let widened = |arg| Typed { expr: as_decimal(arg, ty), ty };
@@ -195,7 +195,7 @@ pub fn with_typmod(arg: Typed, raw: i32) -> Typed {
     }
 }
 
-/// Whether `ty` is `numeric` in either lane.
+/// Whether `ty` is `numeric`, of fixed or variable scale.
 pub fn is_numeric(ty: DataType) -> bool {
     matches!(ty, DataType::Numeric | DataType::Decimal { .. })
 }
@@ -219,14 +219,14 @@ pub fn common_type(a: DataType, b: DataType) -> Result<DataType, Reason> {
     if a == b {
         return Ok(a);
     }
-    let (a, b) = (finite_shape(a)?, finite_shape(b)?);
-    Shape { whole: a.whole.max(b.whole), scale: a.scale.max(b.scale) }.to_type()
+    let (a, b) = (finite_digits(a)?, finite_digits(b)?);
+    Digits { whole: a.whole.max(b.whole), scale: a.scale.max(b.scale) }.to_type()
 }
 
 /// Whether values of `a` and `b` can be brought to one scale: infinities have
 /// none.
 pub fn check_rescale(a: DataType, b: DataType) -> Result<(), Reason> {
-    let scales = (shape(a)?.scale, shape(b)?.scale);
+    let scales = (digits_of(a)?.scale, digits_of(b)?.scale);
     match (a == YEAR || b == YEAR) && scales.0 != scales.1 {
         true => Err("a value that may be infinite at another scale".into()),
         false => Ok(()),
@@ -237,14 +237,14 @@ pub fn check_rescale(a: DataType, b: DataType) -> Result<(), Reason> {
 /// count, so that no sum overflows.
 pub fn sum_type(ty: DataType) -> Result<DataType, Reason> {
     const COUNT_DIGITS: u32 = 19;
-    let shape = finite_shape(ty)?;
-    let digits = shape.whole + shape.scale + COUNT_DIGITS;
+    let Digits { whole, scale } = finite_digits(ty)?;
+    let digits = whole + scale + COUNT_DIGITS;
     let precision = match digits {
         0..=38 => MAX_DECIMAL128_PRECISION,
         39..=76 => MAX_DECIMAL256_PRECISION,
         _ => return Err(format!("a numeric sum may need {digits} digits").into()),
     };
-    Ok(DataType::Decimal { precision, scale: shape.scale as u8 })
+    Ok(DataType::Decimal { precision, scale: scale as u8 })
 }
 
 #[cfg(test)]
@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn infinities_are_computed_with_in_the_exact_lane() {
+    fn infinities_have_no_fixed_scale() {
         assert_eq!(result(NumericFunction::Add, &[YEAR, decimal(1, 0)]), DataType::Numeric);
         assert!(sum_type(YEAR).is_err());
         assert!(common_type(YEAR, decimal(3, 1)).is_err());
@@ -323,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_bounded_is_exact() {
+    fn what_cannot_be_bounded_has_a_variable_scale() {
         let wide = decimal(50, 2);
         assert_eq!(result(NumericFunction::Mul, &[wide, wide]), DataType::Numeric);
         let mixed = [DataType::Numeric, decimal(1, 0)];

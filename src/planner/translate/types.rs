@@ -71,11 +71,11 @@ unsafe fn other_type(typid: pg_sys::Oid) -> Result<DataType, Reason> {
     }
 }
 
-/// `numeric` by its type modifier: the fast lane if precision and scale are
-/// declared and fit, else the exact lane.
+/// `numeric` by its type modifier: of fixed scale if precision and scale are
+/// declared and fit, else of variable scale.
 ///
 /// A value of a declared `numeric(p, s)` always has display scale `s`, because
-/// `apply_typmod` rounds every value to it on entry. A negative scale keeps no
+/// `apply_typmod` in numeric.c rounds every value to it on entry. A negative scale keeps no
 /// digits after the point; a scale above the precision means leading zeros.
 pub fn numeric_type(typmod: i32) -> DataType {
     const HEADER: i32 = pg_sys::VARHDRSZ as i32;

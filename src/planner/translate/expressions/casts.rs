@@ -14,7 +14,7 @@ use crate::version;
 use fusion_plan::{CastFunction, DataType, Expr, Function, NumericFunction, TextFunction, Value};
 use pgrx::pg_sys;
 
-/// `arg` as a value of another PostgreSQL type, held as `to`, that has the same bits.
+/// `arg` as a value of another PostgreSQL type, carried as `to`, that has the same bits.
 pub(super) fn relabelled(arg: Typed, to: DataType) -> Result<Typed, Reason> {
     match (arg.ty, to) {
         (from, to) if from == to => Ok(arg),

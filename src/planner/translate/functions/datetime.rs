@@ -78,7 +78,7 @@ const fn plain(function: DatetimeFunction) -> Rule {
 }
 
 /// `extract(field from value)`: a decimal where all values have one scale and
-/// are finite, or are years; else a value of the exact lane.
+/// are finite, or are years; else variable-scale numeric.
 fn extract(extract: Call) -> Result<Typed, Reason> {
     let (unit, value) = field_of("extract", extract, unit::extracted)?;
     let infinite = matches!(value.ty, DataType::Date | DataType::Timestamp) && is_monotonic(unit);

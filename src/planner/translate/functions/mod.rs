@@ -30,7 +30,7 @@ pub enum Rule {
     /// Arithmetic in the result type: integer and float arguments are widened
     /// to it first.
     Arithmetic(Function),
-    /// `numeric` arithmetic, in the fast lane if the arguments' precision and
+    /// `numeric` arithmetic, with a fixed scale if the arguments' precision and
     /// scale allow it.
     Numeric(NumericFunction),
     /// A call of the function on its arguments as they are.
