@@ -9,6 +9,7 @@ use pgrx::pg_sys;
 use pgrx::prelude::*;
 
 mod boundary;
+mod carried;
 mod datum;
 mod encoding;
 mod error;
@@ -17,12 +18,12 @@ mod explain;
 mod guc;
 mod monitor;
 mod nodes;
-mod opening;
 mod planner;
 mod shared;
-mod temporary;
 #[cfg(test)]
-mod unlinked;
+mod stand_ins;
+mod startup_message;
+mod temporary;
 mod version;
 mod worker;
 

@@ -1,8 +1,8 @@
 //! EXPLAIN of a PgFusion node: the fusion plan, and under ANALYZE what the
 //! engine measured. The leaves' own plans follow as PostgreSQL shows them.
 
-use super::fusion::FusionState;
 use super::run::Run;
+use super::state::FusionState;
 use crate::explain;
 use fusion_page::WakeUps;
 use fusion_plan::PlanDisplay;
@@ -23,7 +23,7 @@ pub unsafe extern "C-unwind" fn explain(
         let Some(run) = FusionState::run(node) else {
             return;
         };
-        if run.grafted {
+        if run.inlined {
             explain::write_list(es, c"Fusion Plan", &[(0, "(part of the one above)".to_owned())]);
             return;
         }

@@ -6,30 +6,40 @@
 //! for, and from then on does two things in one loop: it fills pages for the
 //! leaves that the engine wants rows of, and it returns the rows of result
 //! pages. It never waits while it could do either.
+//!
+//! ```text
+//! node             PostgreSQL's callbacks; beside it explain, privileges
+//!   plan_inlining  plans within plans become one (tree)
+//!   state ─▶ run   from the first row asked for to the last one: params, results
+//!     session      one run in the worker; slot waits for a place there
+//!       parallel/  leaves that several processes feed
+//!         feed/    one leaf in one process
+//! ```
 
-mod crew;
+mod children;
 mod explain;
 mod feed;
-mod feeds;
-mod fusion;
-mod gather;
-mod graft;
+mod methods;
+mod node;
 mod owned;
+mod parallel;
 mod params;
+mod plan_inlining;
 mod privileges;
 mod raw;
 mod results;
 mod run;
-mod sieve;
-mod source;
-mod stage;
+mod session;
+mod slot;
+mod state;
+mod tree;
 mod wait;
 
 use pgrx::pg_sys;
 
 pub use feed::scan_methods as feed_scan_methods;
-pub use feeds::scan_methods as feeds_scan_methods;
-pub use fusion::scan_methods as fusion_scan_methods;
+pub use node::scan_methods as fusion_scan_methods;
+pub use parallel::scan_methods as feeds_scan_methods;
 
 /// Makes the nodes known to PostgreSQL, which finds them by name when a plan
 /// is copied or sent to a parallel worker.
@@ -45,27 +55,3 @@ pub unsafe fn register() {
         pg_sys::RegisterCustomScanMethods(feeds_scan_methods());
     }
 }
-
-/// Method tables: immutable, and their only pointers are to static data.
-#[repr(transparent)]
-struct Methods<T>(T);
-
-// SAFETY: see above.
-unsafe impl<T> Sync for Methods<T> {}
-
-/// A node without any callback, to be completed.
-const NO_CALLBACKS: pg_sys::CustomExecMethods = pg_sys::CustomExecMethods {
-    CustomName: std::ptr::null(),
-    BeginCustomScan: None,
-    ExecCustomScan: None,
-    EndCustomScan: None,
-    ReScanCustomScan: None,
-    MarkPosCustomScan: None,
-    RestrPosCustomScan: None,
-    EstimateDSMCustomScan: None,
-    InitializeDSMCustomScan: None,
-    ReInitializeDSMCustomScan: None,
-    InitializeWorkerCustomScan: None,
-    ShutdownCustomScan: None,
-    ExplainCustomScan: None,
-};

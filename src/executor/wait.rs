@@ -9,6 +9,10 @@ use std::time::Duration;
 /// something, so this only bounds the damage of a lost wake-up.
 pub const PATIENCE: Duration = Duration::from_secs(1);
 
+/// How long to wait for a worker that is being started, the one that runs plans or
+/// a parallel one.
+pub const WORKER_START: Duration = Duration::from_secs(5);
+
 /// This process's latch, as the word that the worker sets it by.
 pub fn latch_word() -> u64 {
     my_latch()

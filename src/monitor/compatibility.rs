@@ -2,8 +2,7 @@
 
 use super::declared::check_declared;
 use crate::error;
-use crate::planner::compatibility as engine;
-use crate::planner::type_name;
+use crate::planner::{compatibility as engine, type_name};
 use fusion_plan::{DataType, PgError};
 use pgrx::iter::TableIterator;
 use pgrx::pg_sys::{self, Oid};

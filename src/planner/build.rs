@@ -4,55 +4,26 @@
 //! expressions that its input's columns hold, and finds what it needs among
 //! them. Joins pass on no more than is needed above.
 
-use super::Reason;
-use super::aggregate::aggregate;
-use super::compare::{comparable, join_key};
-use super::expr::{Columns, Params, Translator, Typed, function_name};
 use super::fragment::{
     AggregateFragment, Fragment, JoinFragment, JoinKey, Kind, Leaf, LimitFragment, SortFragment,
 };
-use super::leaf;
+use super::leaf::columns::columns;
+use super::names::{column_name, relation_name};
+use super::outputs::{Column, Outputs};
 use super::placeholder::{self, is_same};
-use super::upper::sources;
-use crate::encoding;
-use crate::nodes::{cast, iter};
+use super::report::reason::Reason;
+use super::translate::aggregates::aggregate;
+use super::translate::columns::Columns;
+use super::translate::compare::{comparable, join_key};
+use super::translate::expressions::Translator;
+use super::translate::params::Params;
+use super::translate::typed::Typed;
+use super::variables::{sources, variables};
+use crate::nodes::cast;
 use fusion_plan::{
     Aggregate, DataType, Expr, Field, Join, JoinKind, LeafSchema, Plan, Rel, Side, SortKey, Value,
 };
 use pgrx::pg_sys;
-
-/// A column: the PostgreSQL expression it holds, and its type.
-#[derive(Clone, Copy)]
-pub struct Column {
-    /// The expression.
-    pub expr: *mut pg_sys::Node,
-    /// The type.
-    pub ty: DataType,
-}
-
-/// The columns of a step, by position.
-#[derive(Clone, Default)]
-pub struct Outputs(pub Vec<Column>);
-
-impl Outputs {
-    /// The position of the column that holds `node`.
-    ///
-    /// # Safety
-    ///
-    /// `node` is a node.
-    pub unsafe fn position(&self, node: *const pg_sys::Node) -> Option<usize> {
-        // SAFETY: all are nodes.
-        self.0.iter().position(|column| unsafe { is_same(node, column.expr) })
-    }
-}
-
-impl Columns for Outputs {
-    unsafe fn find(&self, node: *const pg_sys::Node) -> Option<Result<(u32, DataType), Reason>> {
-        // SAFETY: the caller's promise.
-        let position = unsafe { self.position(node) }?;
-        Some(Ok((position as u32, self.0[position].ty)))
-    }
-}
 
 /// What a condition of a join can name: the columns of both sides, and
 /// placeholders that are columns only of the join's result.
@@ -153,14 +124,14 @@ impl Builder {
     unsafe fn leaf(&mut self, leaf: &Leaf, rows: f64) -> Result<Step, Reason> {
         // SAFETY: a leaf's path has a target of expressions.
         unsafe {
-            let outputs = leaf::columns(leaf);
+            let outputs = columns(leaf);
             let fields = outputs
                 .0
                 .iter()
-                .map(|column| Field { name: self.column_name(column.expr), ty: column.ty })
+                .map(|column| Field { name: column_name(self.root, column.expr), ty: column.ty })
                 .collect();
             let index = self.leaves.len() as u32;
-            let name = self.relation_name(leaf.sources.rel);
+            let name = relation_name(self.root, leaf.sources.rel);
             self.leaves.push(LeafSchema { name, fields, rows: leaf.fed_rows });
             self.filter((Rel::Leaf(index), outputs), &leaf.filters, rows)
         }
@@ -450,49 +421,6 @@ impl Builder {
         };
         Ok((rel, outputs))
     }
-
-    /// The relation's name or alias, for EXPLAIN.
-    unsafe fn relation_name(&self, rel: *const pg_sys::RelOptInfo) -> String {
-        // SAFETY: a base relation's index is that of its range table entry.
-        unsafe {
-            if (*rel).relid == 0 {
-                return "join".to_owned();
-            }
-            self.range_table_name((*rel).relid as i32)
-        }
-    }
-
-    unsafe fn range_table_name(&self, index: i32) -> String {
-        // SAFETY: `simple_rte_array` has an entry for every range table index.
-        unsafe {
-            let rte = *(*self.root).simple_rte_array.add(index as usize);
-            match (*rte).eref.is_null() {
-                true => format!("#{index}"),
-                false => encoding::string((*(*rte).eref).aliasname),
-            }
-        }
-    }
-
-    /// The column's name, for EXPLAIN.
-    unsafe fn column_name(&self, expr: *const pg_sys::Node) -> String {
-        // SAFETY: `expr` is a node; `eref` names every column of its entry.
-        unsafe {
-            let Some(var) = cast::<pg_sys::Var, _>(expr) else {
-                return match cast::<pg_sys::FuncExpr, _>(expr) {
-                    Some(call) => format!("{}(...)", function_name(call.funcid)),
-                    None => "?column?".to_owned(),
-                };
-            };
-            let rte = *(*self.root).simple_rte_array.add(var.varno as usize);
-            let name = usize::try_from(i32::from(var.varattno) - 1)
-                .ok()
-                .and_then(|index| iter::<pg_sys::String>((*(*rte).eref).colnames).nth(index));
-            match name {
-                Some(name) => encoding::string((*name).sval),
-                None => format!("{}.{}", self.range_table_name(var.varno), var.varattno),
-            }
-        }
-    }
 }
 
 /// A column that is computed: the PostgreSQL expression that it holds, and how.
@@ -525,15 +453,4 @@ unsafe fn nulls(columns: &Outputs, needed: &[*mut pg_sys::Node]) -> Vec<Computed
         .filter(|column| needed.iter().any(|node| unsafe { is_same(*node, column.expr) }))
         .map(|column| (column.expr, Typed { expr: Expr::null(column.ty), ty: column.ty }))
         .collect()
-}
-
-/// The variables of `node`, those inside aggregate calls included.
-///
-/// # Safety
-///
-/// `node` is an expression of the query being planned.
-pub unsafe fn variables(node: *mut pg_sys::Node) -> Vec<*mut pg_sys::Node> {
-    const FLAGS: u32 = pg_sys::PVC_RECURSE_AGGREGATES | pg_sys::PVC_INCLUDE_PLACEHOLDERS;
-    // SAFETY: the caller's promise.
-    unsafe { iter(pg_sys::pull_var_clause(node, FLAGS as i32)).collect() }
 }

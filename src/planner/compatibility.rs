@@ -7,12 +7,16 @@
 //! the collation C. A function that is written in SQL is what PostgreSQL's planner
 //! puts in its place.
 
-use super::aggregate::aggregate as translate_aggregate;
-use super::collation::{Need, is_text};
-use super::expr::{AnyVar, Params, Translator, Typed, kinds};
-use super::functions::{self, Rule};
-use super::types::fusion_type;
-use super::{Object, Reason};
+use super::report::reason::Object;
+use super::report::reason::Reason;
+use super::translate::aggregates::aggregate as translate_aggregate;
+use super::translate::collation::{Need, is_text};
+use super::translate::columns::AnyVar;
+use super::translate::expressions::{Translator, kinds};
+use super::translate::functions::{self, Rule};
+use super::translate::params::Params;
+use super::translate::typed::Typed;
+use super::translate::types::fusion_type;
 use crate::nodes::{cast, list_of, make};
 use fusion_plan::{AggregateFunction, DataType, Expr, Function};
 use pgrx::pg_sys;

@@ -97,7 +97,7 @@ pub fn is_absurd(ours: f64, native: f64) -> bool {
 
 /// A leaf whose feed looks at `rows` rows with `filters` conditions before it hands them
 /// over: a fraction of what an operator of the engine costs.
-pub fn sifted(leaf: Cost, rows: f64, filters: usize) -> Cost {
+pub fn filtered_by_feed(leaf: Cost, rows: f64, filters: usize) -> Cost {
     const SHARE: f64 = 0.25;
     let total = leaf.total + SHARE * guc::OPERATOR_COST.get() * rows * filters as f64;
     Cost { startup: leaf.startup, total }
@@ -130,7 +130,7 @@ pub fn driven(path: Cost) -> Cost {
 
 /// A leaf that is a plan of ours itself, of cost `path`: its `rows` rows of `width` bytes
 /// do not leave the engine.
-pub fn grafted(path: Cost, rows: f64, width: i32) -> Cost {
+pub fn inlined(path: Cost, rows: f64, width: i32) -> Cost {
     let total = (path.total - rows * returned(width)).max(path.startup);
     Cost { startup: path.startup, total }
 }

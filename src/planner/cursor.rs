@@ -20,7 +20,7 @@
 //! The cursors are those of DECLARE and of PL/pgSQL. The other ways to open one (a plan
 //! that was prepared through SPI, a portal of the protocol) do not tell the planner.
 
-use super::{Planned, report};
+use super::report;
 use crate::nodes::{copy, iter, tag};
 use pgrx::pg_sys::{self, NodeTag};
 use std::collections::HashSet;
@@ -28,6 +28,16 @@ use std::ffi::c_int;
 
 const SCROLL: c_int = pg_sys::CURSOR_OPT_SCROLL as c_int;
 const NO_SCROLL: c_int = pg_sys::CURSOR_OPT_NO_SCROLL as c_int;
+
+/// What came of one planner call.
+pub struct Planned {
+    /// The plan.
+    pub statement: *mut pg_sys::PlannedStmt,
+    /// Whether a path of ours became a plan.
+    pub has_fusion: bool,
+    /// Whether the call answered the request for a report.
+    pub reported: bool,
+}
 
 /// Whether the planner's `options` are those of a cursor of DECLARE (gram.y) or of
 /// PL/pgSQL (pl_gram.y).
@@ -70,7 +80,7 @@ pub unsafe fn plan(
         let backwards =
             |plan: *mut pg_sys::PlannedStmt| pg_sys::ExecSupportsBackwardScan((*plan).planTree);
         match (backwards(native), backwards(ours)) {
-            // `standard_planner` adds the Material.
+            // `standard_planner` in planner.c adds the Material.
             (true, false) => plan(query, options | SCROLL, true).statement,
             (false, true) => natively("the cursor could be read backwards"),
             _ => ours,

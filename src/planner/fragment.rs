@@ -5,11 +5,11 @@
 //! nodes, all of which live as long as the planner call; the fusion plan is
 //! only built from the fragment that wins.
 
-use super::build::Outputs;
 use super::cost::Cost;
-use super::leaf::Sources;
+use super::outputs::Outputs;
+use crate::nodes;
 use fusion_plan::{AggregateFunction, JoinKind};
-use pgrx::pg_sys;
+use pgrx::pg_sys::{self, NodeTag};
 use std::rc::Rc;
 
 /// One way to compute a relation in the engine.
@@ -65,10 +65,33 @@ pub struct Leaf {
     /// processes can share.
     pub workers: i32,
     /// The number of processes that share its rows, the leader counting for what
-    /// PostgreSQL thinks it has time for (`get_parallel_divisor`); 1 without workers.
+    /// PostgreSQL thinks it has time for (`get_parallel_divisor` in costsize.c); 1 without workers.
     pub shares: f64,
     /// The leaf that one process feeds, in its order, if this is none.
     pub alone: Option<Rc<Fragment>>,
+}
+
+/// The cheapest paths of a relation, PostgreSQL's own and without parameters: what
+/// every leaf of the relation is made of.
+///
+/// They are copies of their top nodes: `add_path` frees a path that a better one
+/// pushes out, and a path of ours may do that to the very one it reads from.
+#[derive(Clone, Copy)]
+pub struct Sources {
+    /// The relation.
+    pub rel: *mut pg_sys::RelOptInfo,
+    /// The path for one process.
+    pub serial: *mut pg_sys::Path,
+    /// The path that several processes can share, if there is one.
+    pub partial: Option<*mut pg_sys::Path>,
+}
+
+impl Sources {
+    /// The number of rows that all processes together get.
+    pub fn rows(&self) -> f64 {
+        // SAFETY: paths of the planner call under way.
+        unsafe { (*self.serial).rows }
+    }
 }
 
 /// A join.
@@ -154,6 +177,20 @@ pub struct LimitFragment {
     pub offset: Option<i64>,
     /// Rows to return.
     pub count: Option<i64>,
+}
+
+impl Leaf {
+    /// The path of PostgreSQL's that gives a leaf its rows.
+    pub fn scan(&self) -> *const pg_sys::Path {
+        let mut path = self.path;
+        // SAFETY: every leaf's path is a projection of a path of its relation.
+        unsafe {
+            while nodes::tag(path) == NodeTag::T_ProjectionPath {
+                path = (*path.cast::<pg_sys::ProjectionPath>()).subpath;
+            }
+        }
+        path
+    }
 }
 
 impl Fragment {

@@ -1,16 +1,19 @@
 //! Grouping and aggregation.
 
-use super::aggregate::aggregate;
-use super::build::{Column, Outputs, variables};
-use super::collation::check_text_comparison;
-use super::dependence::is_determined;
-use super::expr::{Params, Translator};
+use super::available::{columns_of, covered};
+use super::evaluation_order::in_evaluation_order;
 use super::fragment::{AggregateFragment, Fragment, Kind};
-use super::order::in_evaluation_order;
-use super::row_order::{self, Grouping, Order};
-use super::types::type_name;
-use super::upper::{columns_of, covered, depends_on_rows};
-use super::{Reason, cost, leaf, report};
+use super::order::dependence::is_determined;
+use super::order::row_order::{self, Grouping, Order};
+use super::outputs::{Column, Outputs};
+use super::report::reason::Reason;
+use super::translate::aggregates::aggregate;
+use super::translate::collation::check_text_comparison;
+use super::translate::expressions::Translator;
+use super::translate::params::Params;
+use super::translate::types::type_name;
+use super::variables::{depends_on_rows, variables};
+use super::{cost, leaf, report};
 use crate::nodes::{self, cast, iter};
 use crate::version;
 use fusion_plan::{AggregateFunction, DataType, Function};

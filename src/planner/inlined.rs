@@ -4,8 +4,10 @@
 //! runs. It was planned first, and passes on as stored what it does not read itself. What
 //! the plan above reads must arrive in a form that can be read.
 
-use super::plan::{Carried, FeedPlan, is_fusion};
-use super::{Reason, state};
+use super::report::reason::Reason;
+use super::state;
+use crate::carried::{Carried, FeedPlan};
+use crate::executor;
 use crate::nodes::{self, cast, iter};
 use fusion_plan::DataType;
 use pgrx::pg_sys;
@@ -72,8 +74,7 @@ unsafe fn pass(inner: *mut pg_sys::CustomScan, read: &[bool]) -> Result<(), Reas
                 None => vec![node.cast::<pg_sys::CustomScan>()],
             };
             for feed in feeds {
-                let mut carried =
-                    FeedPlan::read(feed).map_err(|error| Reason::from(error.to_string()))?;
+                let mut carried = FeedPlan::read(feed)?;
                 let schema = plan.leaves.get(carried.leaf).ok_or("a Feed node of no leaf")?;
                 carried.types = schema.fields.iter().map(|field| field.ty).collect();
                 carried.store(feed)?;
@@ -84,4 +85,15 @@ unsafe fn pass(inner: *mut pg_sys::CustomScan, read: &[bool]) -> Result<(), Reas
         }
         Ok(())
     }
+}
+
+/// Whether `plan` is a PgFusion node.
+///
+/// # Safety
+///
+/// `plan` is NULL or a valid plan.
+pub unsafe fn is_fusion(plan: *const pg_sys::Plan) -> bool {
+    // SAFETY: the caller's promise.
+    unsafe { cast::<pg_sys::CustomScan, _>(plan) }
+        .is_some_and(|scan| std::ptr::eq(scan.methods, executor::fusion_scan_methods()))
 }

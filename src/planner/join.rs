@@ -1,33 +1,20 @@
 //! Joins of fragments.
 
-use super::build::variables;
-use super::compare::join_key;
-use super::expr::{AnyVar, Params, Translator, implementation};
 use super::fragment::{Fragment, JoinFragment, JoinKey, Kind};
-use super::functions;
-use super::order::in_evaluation_order;
+use super::join_conditions::{Parts, Sorter};
+use super::order::row_order::{self, Place};
 use super::placeholder::{self, is_same};
-use super::row_order::{self, Place};
-use super::{Reason, cost, leaf, path, report, state};
+use super::report::reason::Reason;
+use super::translate::columns::AnyVar;
+use super::translate::expressions::Translator;
+use super::translate::params::Params;
+use super::variables::variables;
+use super::{cost, leaf, offer, report, state, takes_part};
+use crate::guc;
 use crate::nodes::{cast, iter};
-use crate::{guc, version};
-use fusion_page::MAX_LEAVES;
-use fusion_plan::{Function, JoinKind};
+use fusion_plan::JoinKind;
 use pgrx::pg_sys;
 use std::rc::Rc;
-
-/// What the engine can do with a join clause.
-pub enum Clause {
-    /// Evaluate it.
-    Supported {
-        /// Whether that can raise an error.
-        can_fail: bool,
-        /// If it is an equality that can be a join key, its operands as written.
-        key: Option<JoinKey>,
-    },
-    /// Nothing, and why.
-    Unsupported(Reason),
-}
 
 /// Called for every pair of relations that PostgreSQL considers joining.
 ///
@@ -49,7 +36,7 @@ pub unsafe fn offer(
         };
         if (*joinrel).reloptkind != pg_sys::RelOptKind::RELOPT_JOINREL
             || !(*joinrel).lateral_relids.is_null()
-            || version::in_genetic_search(root)
+            || takes_part::in_genetic_search(root)
         {
             return;
         }
@@ -80,7 +67,7 @@ pub unsafe fn offer(
             // A forced path is offered again, because PostgreSQL may have found
             // a better one since.
             if guc::FORCE.get() && row_order::check_offer(root, Place::Joined, &best).is_ok() {
-                path::offer(root, joinrel, best, (*joinrel).reltarget, std::ptr::null_mut());
+                offer::offer(root, joinrel, best, (*joinrel).reltarget, std::ptr::null_mut());
             }
             return;
         }
@@ -109,7 +96,7 @@ pub unsafe fn offer(
             if let Err(reason) = row_order::check_offer(root, Place::Joined, &fragment) {
                 return report::relation(root, joinrel, &reason);
             }
-            path::offer(root, joinrel, fragment, (*joinrel).reltarget, std::ptr::null_mut());
+            offer::offer(root, joinrel, fragment, (*joinrel).reltarget, std::ptr::null_mut());
         }
     }
 }
@@ -118,7 +105,7 @@ pub unsafe fn offer(
 /// is a relation that the engine cannot take.
 ///
 /// PostgreSQL's estimates of joined rows are often far too low, because it multiplies the
-/// selectivities of conditions that depend on each other (`clauselist_selectivity`). Its own
+/// selectivities of conditions that depend on each other (`clauselist_selectivity` in clausesel.c). Its own
 /// plans survive that, for it would not join large tables first. The engine makes that
 /// cheap, and then one index lookup for each of a few rows seems to be the cheapest
 /// continuation, where millions of rows come. A plan that stays in the engine to its end
@@ -231,159 +218,6 @@ unsafe fn check_semi(
     }
 }
 
-/// The conditions of a join by where they are checked.
-#[derive(Default)]
-struct Parts {
-    keys: Vec<JoinKey>,
-    /// Those that decide which pairs match, beside the keys.
-    residual: Vec<*mut pg_sys::Node>,
-    /// Those on the result.
-    above: Vec<*mut pg_sys::Node>,
-    /// Those on the result that PostgreSQL checks.
-    pending: Vec<*mut pg_sys::Node>,
-}
-
-/// Sorts the conditions of a join.
-struct Sorter {
-    root: *mut pg_sys::PlannerInfo,
-    kind: JoinKind,
-    joinrel: pg_sys::Relids,
-    sides: (pg_sys::Relids, pg_sys::Relids),
-    parts: Parts,
-}
-
-impl Sorter {
-    /// Sorts `clauses` over the inputs `left` and `right`.
-    ///
-    /// The inputs have no pending conditions ([`input`]).
-    unsafe fn sort(
-        &mut self,
-        (left, right): &(Rc<Fragment>, Rc<Fragment>),
-        clauses: impl Iterator<Item = *mut pg_sys::RestrictInfo> + Clone,
-    ) -> Result<(), Reason> {
-        // SAFETY: as in `offer`.
-        unsafe {
-            if left.leaf_count + right.leaf_count > MAX_LEAVES {
-                return Err(format!("more than {MAX_LEAVES} relations").into());
-            }
-            // PostgreSQL itself refuses such a query.
-            let full = self.kind == JoinKind::Full;
-            if full && !clauses.clone().any(|info| self.key(info).is_some()) {
-                return Err("a full join without an equality".into());
-            }
-            for (_, info) in in_evaluation_order(self.root, clauses, |info| info.cast()) {
-                leaf::effects::of(self.root, (*info).clause.cast())?;
-                // PostgreSQL runs neither side unless it is true (`get_gating_quals` in
-                // createplan.c); up to version 16 it does not ask about such joins at all.
-                if (*info).pseudoconstant {
-                    return Err("a join condition that does not depend on the rows".into());
-                }
-                if (*info).security_level > 0 && !(*info).leakproof {
-                    return Err("a join condition above a security barrier".into());
-                }
-                if !self.is_above(info) {
-                    self.join_clause(info)?;
-                } else {
-                    self.clause_above(info);
-                }
-            }
-            Ok(())
-        }
-    }
-
-    /// Whether the clause is on the result of an outer join rather than part of
-    /// it (`RINFO_IS_PUSHED_DOWN`). To inner and semi joins that makes no
-    /// difference (`IS_OUTER_JOIN` of `nodes.h`).
-    unsafe fn is_above(&self, info: *const pg_sys::RestrictInfo) -> bool {
-        if matches!(self.kind, JoinKind::Inner | JoinKind::Semi) {
-            return false;
-        }
-        // SAFETY: a valid clause.
-        unsafe {
-            (*info).is_pushed_down || !pg_sys::bms_is_subset((*info).required_relids, self.joinrel)
-        }
-    }
-
-    unsafe fn join_clause(&mut self, info: *mut pg_sys::RestrictInfo) -> Result<(), Reason> {
-        // SAFETY: a valid clause.
-        let clause: *mut pg_sys::Node = unsafe { (*info).clause.cast() };
-        let parts = &mut self.parts;
-        // SAFETY: a valid clause.
-        let known = unsafe { state::clause(info, || classify(info)) };
-        match &*known {
-            Clause::Unsupported(reason) if self.kind == JoinKind::Inner => {
-                // SAFETY: a valid clause of the query.
-                unsafe { report::join_condition(self.root, info, reason) };
-                parts.pending.push(clause);
-            }
-            Clause::Unsupported(reason) => return Err(reason.clone().about(clause)),
-            Clause::Supported { can_fail, .. } => {
-                // What PostgreSQL evaluates later may not fail in the engine
-                // before: an earlier condition may protect from it.
-                let early = *can_fail && !parts.pending.is_empty();
-                // SAFETY: a valid clause.
-                match unsafe { self.key(info) } {
-                    Some(_) if early => {
-                        return Err("a join key that can fail after a pending condition".into());
-                    }
-                    Some(key) => self.parts.keys.push(key),
-                    None if early && self.kind == JoinKind::Inner => {
-                        self.parts.pending.push(clause);
-                    }
-                    None if early => {
-                        return Err(
-                            "a join condition that can fail after a pending condition".into()
-                        );
-                    }
-                    // PostgreSQL stops at the first match (`ExecHashJoinImpl` in
-                    // nodeHashjoin.c), the engine looks at more candidates.
-                    None if *can_fail && matches!(self.kind, JoinKind::Semi | JoinKind::Anti) => {
-                        return Err(
-                            Reason::from("it can fail behind the first match").about(clause)
-                        );
-                    }
-                    None => self.parts.residual.push(clause),
-                }
-            }
-        }
-        Ok(())
-    }
-
-    unsafe fn clause_above(&mut self, info: *mut pg_sys::RestrictInfo) {
-        // SAFETY: a valid clause.
-        let clause: *mut pg_sys::Node = unsafe { (*info).clause.cast() };
-        // SAFETY: a valid clause.
-        let known = unsafe { state::clause(info, || classify(info)) };
-        match &*known {
-            Clause::Supported { can_fail, .. } if !*can_fail || self.parts.pending.is_empty() => {
-                self.parts.above.push(clause);
-            }
-            Clause::Supported { .. } => self.parts.pending.push(clause),
-            Clause::Unsupported(reason) => {
-                // SAFETY: a valid clause of the query.
-                unsafe { report::join_condition(self.root, info, reason) };
-                self.parts.pending.push(clause);
-            }
-        }
-    }
-
-    /// The clause as a key of the join, if it is an equality between its sides.
-    unsafe fn key(&self, info: *mut pg_sys::RestrictInfo) -> Option<JoinKey> {
-        // SAFETY: a valid clause.
-        unsafe {
-            if self.is_above(info) {
-                return None;
-            }
-            match &*state::clause(info, || classify(info)) {
-                Clause::Supported { key, .. } => {
-                    (*key).and_then(|key| sides(key, info, self.sides.0, self.sides.1))
-                }
-                Clause::Unsupported(_) => None,
-            }
-        }
-    }
-}
-
 /// The cheaper way to have `rel` in the engine: its fragment, or PostgreSQL's
 /// best path as a leaf.
 unsafe fn input(
@@ -391,7 +225,7 @@ unsafe fn input(
     rel: *mut pg_sys::RelOptInfo,
 ) -> Result<Rc<Fragment>, Reason> {
     // SAFETY: a valid relation. PostgreSQL may find out late that it has no rows
-    // (`mark_dummy_rel`); what was noted of it before is not what it runs.
+    // (`mark_dummy_rel` in joinrels.c); what was noted of it before is not what it runs.
     unsafe {
         if pg_sys::is_dummy_rel(rel) {
             return leaf::fragment_of(root, rel).map(Rc::new);
@@ -424,30 +258,6 @@ unsafe fn input(
     }
 }
 
-/// The operands of an equality in the order of the join's sides, if each is
-/// computed from one side alone.
-unsafe fn sides(
-    key: JoinKey,
-    info: *const pg_sys::RestrictInfo,
-    outer: pg_sys::Relids,
-    inner: pg_sys::Relids,
-) -> Option<JoinKey> {
-    // SAFETY: valid sets of a valid clause.
-    unsafe {
-        let within = |a, b| {
-            pg_sys::bms_is_subset((*info).left_relids, a)
-                && pg_sys::bms_is_subset((*info).right_relids, b)
-        };
-        if within(outer, inner) {
-            Some(key)
-        } else if within(inner, outer) {
-            Some(JoinKey { left: key.right, right: key.left, ..key })
-        } else {
-            None
-        }
-    }
-}
-
 /// Whether `fragment` is cheaper than the rows of any PostgreSQL path of `rel`,
 /// handed over: then there is no need to make a leaf of one.
 unsafe fn beats_any_leaf(fragment: &Fragment, rel: *const pg_sys::RelOptInfo) -> bool {
@@ -468,41 +278,5 @@ fn is_better(leaf: &Fragment, fragment: &Fragment) -> bool {
     match guc::FORCE.get() {
         true => cost::is_absurd(fragment.cost.total, leaf.cost.total),
         false => leaf.cost.total < fragment.cost.total,
-    }
-}
-
-unsafe fn classify(info: *const pg_sys::RestrictInfo) -> Clause {
-    // SAFETY: a valid clause.
-    unsafe {
-        let mut params = Params::default();
-        let clause: *mut pg_sys::Node = (*info).clause.cast();
-        let can_fail = match Translator::new(&AnyVar, &mut params).translate(clause) {
-            Ok(typed) => typed.expr.can_fail(),
-            Err(reason) => return Clause::Unsupported(reason),
-        };
-        let key = if (*info).can_join { join_key_of(clause) } else { None };
-        Clause::Supported { can_fail, key }
-    }
-}
-
-/// The operands of `clause` if it is an equality whose sides can be brought to
-/// one type for hashing.
-unsafe fn join_key_of(clause: *mut pg_sys::Node) -> Option<JoinKey> {
-    // SAFETY: a valid clause.
-    unsafe {
-        let op: &pg_sys::OpExpr = cast(clause)?;
-        let function = implementation(op.opfuncid, op.opno);
-        if functions::comparison(function) != Some(Function::Eq) {
-            return None;
-        }
-        let args: Vec<*mut pg_sys::Node> = iter(op.args).collect();
-        let [left, right] = args.as_slice() else {
-            return None;
-        };
-        let mut params = Params::default();
-        let mut translator = Translator::new(&AnyVar, &mut params);
-        let typed = (translator.translate(*left).ok()?, translator.translate(*right).ok()?);
-        join_key(typed.0, typed.1).ok()?;
-        Some(JoinKey { left: *left, right: *right, function })
     }
 }

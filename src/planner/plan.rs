@@ -2,77 +2,26 @@
 //! `Custom Scan (Feed)` per leaf. Those of leaves that parallel workers share are below
 //! a Gather and a `Custom Scan (Feeds)`.
 
-use super::Reason;
 use super::build::{Built, build};
-use super::cost;
-use super::fragment::{Fragment, Leaf};
-use super::inlined;
-use super::leaf;
-use super::path;
-use super::state;
-use crate::datum::{Filter, varlena};
+use super::fragment::Leaf;
+use super::leaf::columns::path_columns;
+use super::leaf::feed_filter::feed_filter;
+use super::ours::private;
+use super::outputs::needed_columns;
+use super::report::reason::Reason;
+use super::{cost, inlined, state};
+use crate::carried::{Carried, FeedPlan};
 use crate::error;
 use crate::executor;
-use crate::nodes::{self, cast, copy, iter, list_of, oids};
+use crate::nodes::{self, cast, copy, iter, list_of};
 use crate::version;
-use fusion_page::MAX_LEAVES;
-use fusion_plan::{DataType, PgError, Plan, encode};
+use fusion_plan::{DataType, PgError};
 use pgrx::pg_sys::{self, NodeTag};
 use pgrx::prelude::*;
-use std::ffi::CStr;
-
-/// Name of the node that runs a fusion plan.
-pub const FUSION_NAME: &CStr = c"PgFusion";
-/// Name of the node that feeds one leaf.
-pub const FEED_NAME: &CStr = c"Feed";
-/// Name of the node that parallel workers run.
-pub const FEEDS_NAME: &CStr = c"Feeds";
-
-/// Whether a PgFusion node does all of a plan, maybe below a limit.
-///
-/// # Safety
-///
-/// `plan` is NULL or a valid plan.
-pub unsafe fn is_all_ours(plan: *const pg_sys::Plan) -> bool {
-    // SAFETY: the caller's promise.
-    unsafe {
-        let top = match cast::<pg_sys::Limit, _>(plan) {
-            Some(limit) => limit.plan.lefttree,
-            None => plan.cast_mut(),
-        };
-        is_fusion(top)
-    }
-}
-
-/// Whether `plan` is a PgFusion node.
-///
-/// # Safety
-///
-/// `plan` is NULL or a valid plan.
-pub unsafe fn is_fusion(plan: *const pg_sys::Plan) -> bool {
-    // SAFETY: the caller's promise.
-    unsafe { cast::<pg_sys::CustomScan, _>(plan) }
-        .is_some_and(|scan| std::ptr::eq(scan.methods, executor::fusion_scan_methods()))
-}
-
-struct PathMethods(pg_sys::CustomPathMethods);
-// SAFETY: immutable, and its only pointers are to static data.
-unsafe impl Sync for PathMethods {}
-
-static PATH_METHODS: PathMethods = PathMethods(pg_sys::CustomPathMethods {
-    CustomName: FUSION_NAME.as_ptr(),
-    PlanCustomPath: Some(plan_custom_path),
-    ReparameterizeCustomPathByChild: None,
-});
-
-/// The methods of our paths.
-pub fn path_methods() -> *const pg_sys::CustomPathMethods {
-    &raw const PATH_METHODS.0
-}
 
 /// `PlanCustomPath`.
 #[pg_guard]
-unsafe extern "C-unwind" fn plan_custom_path(
+pub unsafe extern "C-unwind" fn plan_custom_path(
     root: *mut pg_sys::PlannerInfo,
     rel: *mut pg_sys::RelOptInfo,
     best_path: *mut pg_sys::CustomPath,
@@ -82,7 +31,7 @@ unsafe extern "C-unwind" fn plan_custom_path(
 ) -> *mut pg_sys::Plan {
     let _ = (rel, clauses);
     // SAFETY: the planner's structures are valid for the call; `custom_private`
-    // is what `path::offer` put there.
+    // is what `offer` put there.
     unsafe {
         match plan(root, best_path, tlist, custom_plans) {
             Ok(plan) => plan,
@@ -101,9 +50,9 @@ unsafe fn plan(
 ) -> Result<*mut pg_sys::Plan, Reason> {
     // SAFETY: as in `plan_custom_path`.
     unsafe {
-        let (number, columns) = path::private(best_path).ok_or("a path without a fragment")?;
+        let (number, columns) = private(best_path).ok_or("a path without a fragment")?;
         let fragment = state::offered(number).ok_or("a path of another planner call")?;
-        let needed = needed_columns(columns, &fragment);
+        let needed = needed_columns(columns, &fragment.pending);
         let Built { plan: natural, outputs, params, functions } = build(root, &fragment, &needed)?;
         // PostgreSQL takes every value in the form in which it is stored.
         let plan = natural.clone().forwarding(&[]);
@@ -135,30 +84,6 @@ unsafe fn plan(
     }
 }
 
-/// The columns that the path's target and the pending conditions need: each
-/// expression of the target as a whole, for the case that it is a column, and
-/// its variables and aggregate calls.
-///
-/// # Safety
-///
-/// All belong to the planner call under way.
-pub unsafe fn needed_columns(
-    columns: *const pg_sys::List,
-    fragment: &Fragment,
-) -> Vec<*mut pg_sys::Node> {
-    const FLAGS: u32 = pg_sys::PVC_INCLUDE_AGGREGATES | pg_sys::PVC_INCLUDE_PLACEHOLDERS;
-    // SAFETY: expressions of the planner call under way.
-    unsafe {
-        let exprs = iter::<pg_sys::Node>(columns).chain(fragment.pending.iter().copied());
-        let mut needed = Vec::new();
-        for expr in exprs {
-            needed.push(expr);
-            needed.extend(iter::<pg_sys::Node>(pg_sys::pull_var_clause(expr, FLAGS as i32)));
-        }
-        needed
-    }
-}
-
 /// A target list of copies of `exprs`: it must not share nodes with others,
 /// because `setrefs.c` edits each in its own way.
 unsafe fn target_list(exprs: impl Iterator<Item = *mut pg_sys::Node>) -> *mut pg_sys::List {
@@ -168,50 +93,6 @@ unsafe fn target_list(exprs: impl Iterator<Item = *mut pg_sys::Node>) -> *mut pg
             let number = (index + 1) as pg_sys::AttrNumber;
             pg_sys::makeTargetEntry(copy(expr).cast(), number, std::ptr::null_mut(), false)
         }))
-    }
-}
-
-/// What a Feed plan node carries: its leaf's number and the types of the columns.
-#[derive(serde::Deserialize, serde::Serialize)]
-pub struct FeedPlan {
-    /// The number of the leaf.
-    pub leaf: usize,
-    /// The types of its columns.
-    pub types: Vec<DataType>,
-    /// The number of columns of its plan: those after the first are for the filters.
-    pub columns: usize,
-    /// Conditions that the feed evaluates, in evaluation order.
-    pub filters: Vec<Filter>,
-}
-
-impl FeedPlan {
-    /// Makes the plan node `scan` carry this.
-    ///
-    /// # Safety
-    ///
-    /// `scan` is a Feed node of the planner call under way.
-    pub(super) unsafe fn store(&self, scan: *mut pg_sys::CustomScan) -> Result<(), Reason> {
-        let bytes = postcard::to_stdvec(self).map_err(|error| Reason::from(error.to_string()))?;
-        // SAFETY: the caller's promise.
-        unsafe { (*scan).custom_private = list_of([constant(&bytes)]) };
-        Ok(())
-    }
-
-    /// What the plan node `scan` carries.
-    ///
-    /// # Errors
-    ///
-    /// If it is none of this library's.
-    ///
-    /// # Safety
-    ///
-    /// `scan` is a valid plan node.
-    pub unsafe fn read(scan: *const pg_sys::CustomScan) -> Result<Self, PgError> {
-        // SAFETY: the caller's promise.
-        unsafe { constant_bytes((*scan).custom_private) }
-            .and_then(|bytes| postcard::from_bytes(bytes).ok())
-            .filter(|plan: &Self| plan.leaf < MAX_LEAVES)
-            .ok_or_else(|| PgError::internal("a Feed node without a plan"))
     }
 }
 
@@ -260,10 +141,10 @@ unsafe fn feed(
     types: Vec<DataType>,
 ) -> Result<*mut pg_sys::Plan, Reason> {
     // SAFETY: the leaf's nodes are alive.
-    let columns = unsafe { leaf::path_columns(leaf) };
+    let columns = unsafe { path_columns(leaf) };
     let filters = leaf.feed_filters.iter().map(|clause| {
         // SAFETY: as above.
-        unsafe { leaf::feed_filter(&columns, *clause) }.ok_or("a condition that no feed has")
+        unsafe { feed_filter(&columns, *clause) }.ok_or("a condition that no feed has")
     });
     let filters = filters.collect::<Result<_, _>>()?;
     let carried = FeedPlan { leaf: index, types, columns: columns.0.len(), filters };
@@ -313,78 +194,6 @@ unsafe fn take_over_filters(child: *mut pg_sys::Plan, leaf: &Leaf) {
             let kept = iter::<pg_sys::Node>((*scan).qual).filter(|clause| !moved(*clause));
             (*scan).qual = list_of(kept);
             (*scan).plan_rows = rows;
-        }
-    }
-}
-
-/// Bytes as a constant, which PostgreSQL can copy, cache and print.
-unsafe fn constant(bytes: &[u8]) -> *mut pg_sys::Const {
-    // SAFETY: planning runs in a backend's main thread.
-    unsafe {
-        let none = pg_sys::Oid::INVALID;
-        pg_sys::makeConst(pg_sys::BYTEAOID, -1, none, -1, varlena(bytes), false, false)
-    }
-}
-
-/// The bytes of the constant that `list` begins with.
-unsafe fn constant_bytes<'a>(list: *const pg_sys::List) -> Option<&'a [u8]> {
-    // SAFETY: a valid list of nodes; our constant is a plain varlena, or a short one.
-    unsafe {
-        let constant: &pg_sys::Const = cast(iter::<pg_sys::Const>(list).next()?)?;
-        let varlena = constant.constvalue.cast_mut_ptr::<pg_sys::varlena>();
-        Some(pgrx::varlena_to_byte_slice(varlena))
-    }
-}
-
-/// What a PgFusion plan node carries from planning to execution, in a form
-/// that PostgreSQL can copy, cache and print: the fusion plan as a bytea
-/// constant, and a list of the functions that the engine computes.
-pub struct Carried;
-
-impl Carried {
-    /// What a node carries that runs `plan`, of which the engine computes `functions`.
-    ///
-    /// # Safety
-    ///
-    /// Runs in a backend's main thread.
-    pub(super) unsafe fn store(
-        plan: &Plan,
-        functions: &[pg_sys::Oid],
-    ) -> Result<*mut pg_sys::List, Reason> {
-        let bytes = encode(plan).map_err(|error| Reason::from(error.to_string()))?;
-        // SAFETY: planning runs in a backend's main thread.
-        unsafe {
-            let mut oids = std::ptr::null_mut();
-            for function in functions {
-                oids = pg_sys::lappend_oid(oids, *function);
-            }
-            Ok(list_of([constant(&bytes).cast::<pg_sys::Node>(), oids.cast()]))
-        }
-    }
-
-    /// The encoded fusion plan of a PgFusion plan node.
-    ///
-    /// # Safety
-    ///
-    /// `scan` is a plan node of ours; the bytes live as long as it does.
-    pub unsafe fn plan_bytes<'a>(scan: *const pg_sys::CustomScan) -> Option<&'a [u8]> {
-        // SAFETY: the caller's promise.
-        unsafe { constant_bytes((*scan).custom_private) }
-    }
-
-    /// The functions that the engine computes for a PgFusion plan node.
-    ///
-    /// # Safety
-    ///
-    /// `scan` is a plan node of ours.
-    pub unsafe fn functions(scan: *const pg_sys::CustomScan) -> Vec<pg_sys::Oid> {
-        // SAFETY: the caller's promise: the second part is NIL or a list of
-        // OIDs.
-        unsafe {
-            let Some(list) = iter::<pg_sys::List>((*scan).custom_private).nth(1) else {
-                return Vec::new();
-            };
-            oids(list)
         }
     }
 }

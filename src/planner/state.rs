@@ -5,11 +5,10 @@
 //! are known by address: within one planner call neither moves nor dies, but
 //! for the genetic join search, which we stay out of.
 
+use super::clause::Clause;
 use super::fragment::Fragment;
-use super::join::Clause;
-use super::level::Level;
-use super::native::{Facts, Native, Statement};
-use super::report::Notes;
+use super::order::known::{Facts, Level, Native, Statement};
+use super::report::notes::Notes;
 use fusion_plan::Plan;
 use pgrx::pg_sys;
 use std::cell::RefCell;

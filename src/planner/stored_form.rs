@@ -7,15 +7,21 @@
 
 use super::build::{Built, build};
 use super::fragment::Fragment;
-use super::{Reason, plan};
+use super::outputs::needed_columns;
+use super::report::reason::Reason;
 use crate::nodes;
+use crate::version;
 use pgrx::pg_sys::{self, NodeTag};
 use pgrx::prelude::*;
 use std::ffi::{CStr, c_void};
 
 /// The functions that show a value's form: `pg_column_size`, `pg_column_compression`, and,
 /// since PostgreSQL 17, `pg_column_toast_chunk_id`.
-const SHOWING: [u32; 3] = [pg_sys::F_PG_COLUMN_SIZE, pg_sys::F_PG_COLUMN_COMPRESSION, 6316];
+const SHOWING: [u32; 3] = [
+    pg_sys::F_PG_COLUMN_SIZE,
+    pg_sys::F_PG_COLUMN_COMPRESSION,
+    version::F_PG_COLUMN_TOAST_CHUNK_ID,
+];
 
 /// What the sources of functions that call these have in common.
 const NAME: &[u8] = b"pg_column_";
@@ -98,7 +104,7 @@ pub unsafe fn check(
 ) -> Result<(), Reason> {
     // SAFETY: the caller's promise.
     unsafe {
-        let needed = plan::needed_columns(exprs, fragment);
+        let needed = needed_columns(exprs, &fragment.pending);
         let Built { plan, outputs, .. } = build(root, fragment, &needed)?;
         let lost = plan.forwarding(&[]).loses_forms();
         match outputs.0.iter().zip(lost).find(|(_, lost)| *lost) {

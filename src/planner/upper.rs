@@ -1,16 +1,20 @@
 //! What happens above the joins: grouping (see [`group`]), ordering, limits.
 
-use super::build::{Column, Outputs};
-use super::collation::check_text_comparison;
-use super::compare::comparable;
-use super::expr::{AnyVar, Columns, Params, Translator};
+use super::available::{Available, columns_of, covers};
 use super::fragment::{Fragment, Kind, LimitFragment, SortFragment, SortItem};
-use super::functions;
-use super::row_order::{self, Place};
-use super::{Reason, cost, group, leaf, path, read_ahead, report, state};
+use super::order::read_ahead;
+use super::order::row_order::{self, Place};
+use super::report::reason::Reason;
+use super::translate::collation::check_text_comparison;
+use super::translate::compare::comparable;
+use super::translate::expressions::Translator;
+use super::translate::functions;
+use super::translate::params::Params;
+use super::variables::depends_on_rows;
+use super::{cost, group, offer, report, state};
 use crate::nodes::{self, cast, iter};
 use fusion_plan::{DataType, Function};
-use pgrx::pg_sys::{self, NodeTag, UpperRelationKind};
+use pgrx::pg_sys::{self, UpperRelationKind};
 use std::ffi::c_void;
 use std::rc::Rc;
 
@@ -30,7 +34,7 @@ pub unsafe fn offer(
         return;
     };
     // SAFETY: a valid relation. What was noted of it before PostgreSQL found out is not
-    // what it runs (`mark_dummy_rel`).
+    // what it runs (`mark_dummy_rel` in joinrels.c).
     if unsafe { pg_sys::is_dummy_rel(input_rel) } {
         return;
     }
@@ -75,116 +79,8 @@ pub unsafe fn offer(
         if let Err(reason) = row_order::check_offer(root, place, &fragment) {
             return report::stage(root, stage, &reason);
         }
-        path::offer(root, output_rel, fragment, target, pathkeys);
+        offer::offer(root, output_rel, fragment, target, pathkeys);
     }
-}
-
-/// The columns that a fragment has.
-pub enum Available {
-    /// Those of a join: any variable of its relations.
-    Any,
-    /// Those of a leaf, or the keys and calls of a grouping.
-    These(Outputs),
-}
-
-impl Columns for Available {
-    unsafe fn find(&self, node: *const pg_sys::Node) -> Option<Result<(u32, DataType), Reason>> {
-        // SAFETY: the caller's promise.
-        unsafe {
-            match self {
-                Self::Any => AnyVar.find(node),
-                Self::These(outputs) => outputs.find(node),
-            }
-        }
-    }
-}
-
-pub fn columns_of(fragment: &Fragment) -> Available {
-    match &fragment.kind {
-        // SAFETY: fragments live within the planner call that made them.
-        Kind::Leaf(leaf) => Available::These(unsafe { leaf::columns(leaf) }),
-        Kind::Join(_) => Available::Any,
-        Kind::Aggregate(aggregate) => Available::These(aggregate.columns.clone()),
-        Kind::Sort(sort) => match columns_of(&sort.input) {
-            Available::Any => Available::Any,
-            Available::These(mut outputs) => {
-                // SAFETY: expressions of the planner call that made the fragment.
-                let typed = sort.computed.iter().filter_map(|expr| unsafe {
-                    let mut params = Params::default();
-                    let typed = Translator::new(&outputs, &mut params).translate(*expr).ok()?;
-                    Some(Column { expr: *expr, ty: typed.ty })
-                });
-                let typed: Vec<_> = typed.collect();
-                outputs.0.extend(typed);
-                Available::These(outputs)
-            }
-        },
-        Kind::Limit(limit) => columns_of(&limit.input),
-    }
-}
-
-/// Whether PostgreSQL can compute every expression of `target` from the
-/// columns `available`.
-unsafe fn covers(available: &Available, target: *const pg_sys::PathTarget) -> bool {
-    let Available::These(outputs) = available else {
-        return true;
-    };
-    // SAFETY: a path target holds expressions.
-    unsafe { iter::<pg_sys::Node>((*target).exprs).all(|expr| covered(outputs, expr)) }
-}
-
-/// Whether `node` is a column, or made of columns only.
-///
-/// # Safety
-///
-/// `node` is an expression of the query being planned.
-pub unsafe fn covered(outputs: &Outputs, node: *mut pg_sys::Node) -> bool {
-    // SAFETY: an expression of the query being planned.
-    unsafe {
-        if outputs.position(node).is_some() {
-            return true;
-        }
-        match nodes::tag(node) {
-            NodeTag::T_Var | NodeTag::T_Aggref | NodeTag::T_PlaceHolderVar => false,
-            NodeTag::T_OpExpr => {
-                let op = &*node.cast::<pg_sys::OpExpr>();
-                iter(op.args).all(|arg| covered(outputs, arg))
-            }
-            NodeTag::T_FuncExpr => {
-                let call = &*node.cast::<pg_sys::FuncExpr>();
-                iter(call.args).all(|arg| covered(outputs, arg))
-            }
-            // Below any other node only variables and aggregate calls can
-            // match, not whole expressions.
-            _ => sources(node).all(|source| outputs.position(source).is_some()),
-        }
-    }
-}
-
-/// Whether the value of `node` can differ from row to row.
-///
-/// # Safety
-///
-/// `node` is an expression of the query being planned.
-pub unsafe fn depends_on_rows(node: *mut pg_sys::Node) -> bool {
-    // SAFETY: the caller's promise.
-    unsafe { sources(node).len() > 0 }
-}
-
-/// The variables, placeholders, and aggregate and window calls that `node` is made
-/// of.
-///
-/// # Safety
-///
-/// `node` is an expression of the query being planned.
-pub unsafe fn sources(
-    node: *mut pg_sys::Node,
-) -> impl ExactSizeIterator<Item = *mut pg_sys::Node> + Clone {
-    const FLAGS: u32 = pg_sys::PVC_INCLUDE_AGGREGATES
-        | pg_sys::PVC_INCLUDE_WINDOWFUNCS
-        | pg_sys::PVC_INCLUDE_PLACEHOLDERS;
-    // SAFETY: an expression of the query being planned.
-    unsafe { iter(pg_sys::pull_var_clause(node, FLAGS as i32)) }
 }
 
 unsafe fn order(root: *mut pg_sys::PlannerInfo, input: Rc<Fragment>) -> Result<Fragment, Reason> {
@@ -239,7 +135,7 @@ unsafe fn order(root: *mut pg_sys::PlannerInfo, input: Rc<Fragment>) -> Result<F
 
 /// The expressions that PostgreSQL computes for all rows, below its Sort, and of which
 /// one may raise an error: they are computed there in the engine, too, although fewer
-/// rows may be asked for. (`make_sort_input_target` tells which those are; the target of
+/// rows may be asked for. (`make_sort_input_target` in planner.c tells which those are; the target of
 /// windows is the same one.)
 ///
 /// # Errors

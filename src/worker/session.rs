@@ -1,7 +1,7 @@
 //! One session's task: the bridge between its pages and the engine.
 
 use crate::error;
-use crate::opening::Opening;
+use crate::startup_message::StartupMessage;
 use arrow_array::RecordBatch;
 use fusion_engine::{Engine, SessionIo, SpillPlace};
 use fusion_page::{
@@ -62,28 +62,28 @@ async fn execute(
     news: &Arc<News>,
     engine: &Engine,
 ) -> Result<(), PgError> {
-    let opening: Opening<'_> = postcard::from_bytes(session.startup_message())
+    let message: StartupMessage<'_> = postcard::from_bytes(session.startup_message())
         .map_err(|e| PgError::internal(e.to_string()))?;
-    let plan = decode(opening.plan).map_err(|e| PgError::internal(e.to_string()))?;
-    if plan.leaves.len() != session.leaves() || plan.params.len() != opening.params.len() {
+    let plan = decode(message.plan).map_err(|e| PgError::internal(e.to_string()))?;
+    if plan.leaves.len() != session.leaves() || plan.params.len() != message.params.len() {
         return Err(PgError::internal("session does not match its plan"));
     }
     let params = plan
         .params
         .iter()
-        .zip(opening.params)
+        .zip(message.params)
         .map(|(ty, value)| Literal { ty: *ty, value })
         .collect();
     let mut io = PageIo::new(session.clone(), news.clone(), &plan)?;
-    if opening.runtime_filters {
+    if message.runtime_filters {
         io.filter_capacity = filter_capacity(session.region().page_size());
     }
-    let directories = opening.spill_directories.into_iter().map(PathBuf::from).collect();
-    io.panics = opening.panics;
-    io.spill_place = SpillPlace { directories, limit_kb: opening.spill_limit_kb };
+    let directories = message.spill_directories.into_iter().map(PathBuf::from).collect();
+    io.panics = message.panics;
+    io.spill_place = SpillPlace { directories, limit_kb: message.spill_limit_kb };
     let io = Arc::new(io);
     let metrics: SessionMetrics = engine.run(&plan, params, io).await?;
-    if opening.metrics {
+    if message.metrics {
         let bytes = postcard::to_stdvec(&metrics).map_err(|e| PgError::internal(e.to_string()))?;
         session.send_blob(&bytes).map_err(page_error)?;
     }

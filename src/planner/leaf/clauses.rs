@@ -2,14 +2,17 @@
 //! the engine evaluates instead.
 
 use super::computed;
-use crate::datum;
+use super::feed_filter::feed_filter;
 use crate::guc;
 use crate::nodes::{cast, iter};
-use crate::planner::build::{Column, Outputs, variables};
-use crate::planner::expr::{AnyVar, Params, Translator};
-use crate::planner::order::in_evaluation_order;
+use crate::planner::evaluation_order::in_evaluation_order;
+use crate::planner::outputs::{Column, Outputs};
 use crate::planner::report;
-use crate::planner::types::fusion_type;
+use crate::planner::translate::columns::AnyVar;
+use crate::planner::translate::expressions::Translator;
+use crate::planner::translate::params::Params;
+use crate::planner::translate::types::fusion_type;
+use crate::planner::variables::variables;
 use fusion_plan::{DataType, Expr, Function};
 use pgrx::pg_sys;
 
@@ -133,19 +136,6 @@ unsafe fn is_feed_filter(clause: *mut pg_sys::Node) -> bool {
         let Some(columns) = columns.collect::<Option<Vec<_>>>() else { return false };
         feed_filter(&Outputs(columns), clause).is_some()
     }
-}
-
-/// `clause` as a filter of the feed of a leaf with these columns, if it is one.
-///
-/// # Safety
-///
-/// All are of the planner call under way.
-pub unsafe fn feed_filter(columns: &Outputs, clause: *mut pg_sys::Node) -> Option<datum::Filter> {
-    let mut params = Params::default();
-    // SAFETY: the caller's promise.
-    let typed = unsafe { Translator::new(columns, &mut params).translate(clause).ok()? };
-    let types: Vec<_> = columns.0.iter().map(|column| column.ty).collect();
-    datum::Filter::of(&typed.expr, &types)
 }
 
 /// How much more PostgreSQL pays for evaluating `expr` than its cost units

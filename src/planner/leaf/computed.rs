@@ -2,9 +2,11 @@
 //! what PostgreSQL computes there for the steps above.
 
 use crate::nodes::{self, cast, iter};
-use crate::planner::Reason;
-use crate::planner::expr::{AnyVar, Params, Translator};
-use crate::planner::types::fusion_type;
+use crate::planner::report::reason::Reason;
+use crate::planner::translate::columns::AnyVar;
+use crate::planner::translate::expressions::Translator;
+use crate::planner::translate::params::Params;
+use crate::planner::translate::types::fusion_type;
 use pgrx::pg_sys;
 
 /// Whether a leaf can deliver `expr` as a column.
@@ -25,7 +27,7 @@ pub(super) unsafe fn check(expr: *mut pg_sys::Node) -> Result<(), Reason> {
         if pg_sys::contain_volatile_functions(expr) {
             return Err("a volatile function".into());
         }
-        // A projection gives one row for each (`ExecProject`).
+        // A projection gives one row for each (`ExecProject` in executor.h).
         if pg_sys::expression_returns_set(expr) {
             return Err(Reason::from("a set-returning function").about(expr));
         }

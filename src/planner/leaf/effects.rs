@@ -2,7 +2,7 @@
 //! than PostgreSQL's own plan would.
 
 use crate::nodes::{iter, tag};
-use crate::planner::Reason;
+use crate::planner::report::reason::Reason;
 use pgrx::pg_sys::{self, NodeTag};
 use pgrx::prelude::*;
 use std::ffi::{CStr, c_void};

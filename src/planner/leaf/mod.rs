@@ -7,22 +7,20 @@
 //! may share it ([`parallel`]).
 
 mod clauses;
+pub mod columns;
 mod computed;
 pub mod effects;
+pub mod feed_filter;
 mod parallel;
 mod path;
 
-pub use clauses::feed_filter;
-pub use path::Sources;
-
-use super::build::{Column, Outputs};
 use super::cost::{self, Cost};
-use super::fragment::{Fragment, Kind, Leaf};
-use super::row_order::{self, Place};
-use super::types::fusion_type;
-use super::{Reason, report, state};
+use super::fragment::{Fragment, Kind, Leaf, Sources};
+use super::order::row_order::{self, Place};
+use super::report::reason::Reason;
+use super::{offer, report, state};
 use crate::guc;
-use crate::nodes::{self, iter};
+use crate::nodes::iter;
 use clauses::{Filter, Moved};
 use parallel::Sharing;
 use pgrx::pg_sys::{self, NodeTag};
@@ -57,7 +55,7 @@ pub unsafe fn offer(
             if let Err(reason) = row_order::check_offer(root, Place::Joined, &fragment) {
                 return report::relation(root, rel, &reason);
             }
-            super::path::offer(root, rel, fragment, (*rel).reltarget, std::ptr::null_mut());
+            offer::offer(root, rel, fragment, (*rel).reltarget, std::ptr::null_mut());
         }
     }
 }
@@ -171,10 +169,10 @@ unsafe fn with_path(
             total: ((*leaf).total_cost - saved * input_rows / shares).max((*leaf).startup_cost),
         };
         let leaf_cost = if is_scan { cost::driven(leaf_cost) } else { leaf_cost };
-        let sifted = cost::sifted(leaf_cost, path_rows / shares, moved.feed.len());
+        let filtered = cost::filtered_by_feed(leaf_cost, path_rows / shares, moved.feed.len());
         let cost = match is_plain && path::is_ours_below(path) {
-            true => cost::grafted(leaf_cost, rows, (*target).width),
-            false => cost::leaf(sifted, fed_rows, shares, (*target).width, moved.engine.len()),
+            true => cost::inlined(leaf_cost, rows, (*target).width),
+            false => cost::leaf(filtered, fed_rows, shares, (*target).width, moved.engine.len()),
         };
         let clauses =
             |filters: Vec<Filter>| filters.into_iter().map(|filter| filter.clause).collect();
@@ -196,48 +194,5 @@ unsafe fn with_path(
                 alone: None,
             }),
         }
-    }
-}
-
-/// The path of PostgreSQL's that gives a leaf its rows.
-pub fn scan(leaf: &Leaf) -> *const pg_sys::Path {
-    let mut path = leaf.path;
-    // SAFETY: every leaf's path is a projection of a path of its relation.
-    unsafe {
-        while nodes::tag(path) == NodeTag::T_ProjectionPath {
-            path = (*path.cast::<pg_sys::ProjectionPath>()).subpath;
-        }
-    }
-    path
-}
-
-/// The columns of a leaf, as the engine gets them.
-///
-/// # Safety
-///
-/// As for [`with_computed`].
-pub unsafe fn columns(leaf: &Leaf) -> Outputs {
-    // SAFETY: the caller's promise.
-    let mut columns = unsafe { path_columns(leaf) };
-    columns.0.truncate(columns.0.len().saturating_sub(leaf.hidden));
-    columns
-}
-
-/// The columns of a leaf's path: those of [`columns`], then those that only the feed
-/// reads.
-///
-/// # Safety
-///
-/// As for [`with_computed`].
-pub unsafe fn path_columns(leaf: &Leaf) -> Outputs {
-    // SAFETY: a leaf's path has a target of expressions, whose types were
-    // checked when the leaf was made.
-    unsafe {
-        let exprs = iter::<pg_sys::Node>((*(*leaf.path).pathtarget).exprs);
-        let columns = exprs.filter_map(|expr| {
-            let ty = fusion_type(pg_sys::exprType(expr), pg_sys::exprTypmod(expr)).ok()?;
-            Some(Column { expr, ty })
-        });
-        Outputs(columns.collect())
     }
 }

@@ -1,6 +1,6 @@
 //! Which leaves parallel workers may share.
 
-use super::path::Sources;
+use crate::planner::fragment::Sources;
 use pgrx::pg_sys;
 
 /// How a leaf's path is shared.
@@ -9,7 +9,7 @@ pub(super) struct Sharing {
     /// Parallel workers that may run it; 0 for one process alone.
     pub(super) workers: i32,
     /// The number of processes that share its rows, the leader counting for what
-    /// PostgreSQL thinks it has time for (`get_parallel_divisor`).
+    /// PostgreSQL thinks it has time for (`get_parallel_divisor` in costsize.c).
     pub(super) shares: f64,
 }
 
@@ -20,7 +20,7 @@ impl Sharing {
 
 /// The path of `sources` that several processes can share if they compute `target`, and
 /// how they do; `None` if there is none, or if a worker may not or could not evaluate the
-/// target (`is_parallel_safe`): it is restricted, or uses a parameter of an outer
+/// target (`is_parallel_safe` in clauses.c): it is restricted, or uses a parameter of an outer
 /// query, which nobody sends to workers.
 ///
 /// # Safety

@@ -1,23 +1,9 @@
 //! The PostgreSQL paths of a relation that can be a leaf.
 
 use crate::nodes::{self, cast, iter};
-use crate::planner::path;
+use crate::planner::fragment::Sources;
+use crate::planner::ours;
 use pgrx::pg_sys::{self, NodeTag};
-
-/// The cheapest paths of a relation, PostgreSQL's own and without parameters: what
-/// every leaf of the relation is made of.
-///
-/// They are copies of their top nodes: `add_path` frees a path that a better one
-/// pushes out, and a path of ours may do that to the very one it reads from.
-#[derive(Clone, Copy)]
-pub struct Sources {
-    /// The relation.
-    pub rel: *mut pg_sys::RelOptInfo,
-    /// The path for one process.
-    pub serial: *mut pg_sys::Path,
-    /// The path that several processes can share, if there is one.
-    pub partial: Option<*mut pg_sys::Path>,
-}
 
 impl Sources {
     /// The sources of `rel`; `None` if no path of it serves one process.
@@ -33,12 +19,6 @@ impl Sources {
             Some(Self { rel, serial, partial })
         }
     }
-
-    /// The number of rows that all processes together get.
-    pub fn rows(&self) -> f64 {
-        // SAFETY: paths of the planner call under way.
-        unsafe { (*self.serial).rows }
-    }
 }
 
 /// Whether the rows of `path` are those of a plan of ours, which becomes a part of the
@@ -52,7 +32,7 @@ pub(super) unsafe fn is_ours_below(path: *const pg_sys::Path) -> bool {
     unsafe {
         let subquery = cast::<pg_sys::SubqueryScanPath, _>(path);
         let no_qual = (*(*path).parent).baserestrictinfo.is_null();
-        subquery.is_some_and(|subquery| no_qual && path::is_ours(subquery.subpath))
+        subquery.is_some_and(|subquery| no_qual && ours::is_ours(subquery.subpath))
     }
 }
 
@@ -62,7 +42,7 @@ unsafe fn cheapest_path(paths: *const pg_sys::List) -> Option<*mut pg_sys::Path>
     unsafe {
         iter::<pg_sys::Path>(paths)
             .filter(|path| {
-                (**path).param_info.is_null() && !path::is_ours(*path) && path_size(*path).is_some()
+                (**path).param_info.is_null() && !ours::is_ours(*path) && path_size(*path).is_some()
             })
             .min_by(|a, b| (**a).total_cost.total_cmp(&(**b).total_cost))
     }

@@ -10,58 +10,20 @@
 //! The first call that begins after the request is the one that is meant, and
 //! those inside it find no request.
 
+mod below;
 mod chosen;
+pub mod notes;
+mod places;
+pub mod reason;
 mod words;
 
-use super::{Reason, state};
+use super::state;
 use crate::nodes::iter;
+use notes::{Kind, Line, Note, Notes, Offer, Place, Why};
 use pgrx::pg_sys::{self, UpperRelationKind};
+use places::{members, target_cost};
+use reason::Reason;
 use std::cell::RefCell;
-use std::collections::{HashMap, HashSet};
-
-/// One line of a report.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Line {
-    /// The relation set or stage, in words.
-    place: String,
-    why: Why,
-    /// The subplan that it is about, by its index in the planned statement.
-    subplan: Option<usize>,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-enum Why {
-    Reason(String),
-    /// There was a fusion plan that costs `ours`; PostgreSQL's costs `native`, or
-    /// infinity if none is left that could stand alone.
-    Cost {
-        ours: f64,
-        native: f64,
-    },
-}
-
-impl Line {
-    /// The line as it is shown; `costs` says whether with the figures.
-    pub fn text(&self, costs: bool) -> String {
-        let place = &self.place;
-        match self.why {
-            Why::Reason(ref text) => format!("{place}: {text}"),
-            Why::Cost { ours, native } => {
-                let figures = match costs && native.is_finite() {
-                    true => format!(" (cost {native:.2} against {ours:.2})"),
-                    false => String::new(),
-                };
-                // A path that costs more may still win: for its order, or for
-                // what it costs up to the first row.
-                let winner = match native < ours {
-                    true => "PostgreSQL's plan is cheaper",
-                    false => "PostgreSQL's plan suits what is above it better",
-                };
-                format!("{place}: possible, but {winner}{figures}")
-            }
-        }
-    }
-}
 
 enum Request {
     None,
@@ -143,55 +105,6 @@ pub fn replace_answer(reason: &str) {
     let why = Why::Reason(reason.to_owned());
     let line = Line { place: "query".to_owned(), why, subplan: None };
     REQUEST.set(Request::Answered(vec![line]));
-}
-
-/// What has been noted in a planner call.
-#[derive(Default)]
-pub struct Notes {
-    /// Whether the call plans a cursor whose first rows are wanted soon.
-    fast_start: bool,
-    noted: Vec<Note>,
-    /// Fusion plans that were offered as paths of a relation: the last one.
-    offered: HashMap<*const pg_sys::RelOptInfo, Offer>,
-    /// The query levels whose joins the genetic query optimiser looks for.
-    genetic: HashSet<*const pg_sys::PlannerInfo>,
-    lines: Vec<Line>,
-}
-
-#[derive(Clone, Copy)]
-struct Offer {
-    /// What the path costs, but for its columns: in the end PostgreSQL gives all
-    /// paths of a relation those that are needed above.
-    without_target: f64,
-    rows: f64,
-    target: *const pg_sys::PathTarget,
-}
-
-/// A relation set or a stage above the joins, within one query level.
-#[derive(Clone, Debug, PartialEq)]
-enum Place {
-    /// The relations, by range table index.
-    Relations(Vec<i32>),
-    /// The stage.
-    Stage(UpperRelationKind::Type),
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum Kind {
-    /// There is no fusion plan of the place.
-    Obstacle,
-    /// There may be, but a condition is left to PostgreSQL.
-    Condition,
-    /// There may be, but PostgreSQL computes an expression for it.
-    Expression,
-}
-
-#[derive(PartialEq)]
-struct Note {
-    root: *const pg_sys::PlannerInfo,
-    place: Place,
-    kind: Kind,
-    text: String,
 }
 
 /// Notes why the relation or join `rel` cannot be computed in the engine.
@@ -302,12 +215,6 @@ pub unsafe fn offered(
     state::notes(|notes| notes.offered.insert(rel, Offer { without_target, rows, target }));
 }
 
-/// What PostgreSQL counts for computing the columns of `target` for `rows` rows.
-unsafe fn target_cost(target: *const pg_sys::PathTarget, rows: f64) -> f64 {
-    // SAFETY: a valid target, by the caller's promise.
-    unsafe { (*target).cost.startup + (*target).cost.per_tuple * rows }
-}
-
 /// Notes that the genetic query optimiser looks for the joins of `root`.
 pub fn genetic(root: *const pg_sys::PlannerInfo) {
     state::notes(|notes| notes.genetic.insert(root));
@@ -353,37 +260,9 @@ unsafe fn note(
     });
 }
 
-/// The members of a set.
-unsafe fn members(relids: pg_sys::Relids) -> Vec<i32> {
-    let mut members = Vec::new();
-    let mut last = -1;
-    loop {
-        // SAFETY: a valid set, by the caller's promise.
-        last = unsafe { pg_sys::bms_next_member(relids, last) };
-        if last < 0 {
-            return members;
-        }
-        members.push(last);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn line(why: Why) -> Line {
-        Line { place: "a, b".to_owned(), why, subplan: None }
-    }
-
-    #[test]
-    fn costs_are_shown_when_wanted() {
-        let dearer = line(Why::Cost { ours: 456.784, native: 123.45 });
-        let text = "a, b: possible, but PostgreSQL's plan is cheaper";
-        assert_eq!(dearer.text(true), format!("{text} (cost 123.45 against 456.78)"));
-        assert_eq!(dearer.text(false), text);
-        let not_dearer = line(Why::Cost { ours: 1.0, native: 1.0 });
-        assert!(!not_dearer.text(true).contains("cheaper"));
-    }
 
     #[test]
     fn one_planner_call_answers_a_request() {
@@ -394,7 +273,9 @@ mod tests {
         {
             let nested = request();
             assert!(accept(0).is_some());
-            REQUEST.set(Request::Answered(vec![line(Why::Reason("inner".to_owned()))]));
+            let why = Why::Reason("inner".to_owned());
+            let line = Line { place: "a".to_owned(), why, subplan: None };
+            REQUEST.set(Request::Answered(vec![line]));
             assert_eq!(nested.answer().map(|lines| lines.len()), Some(1));
         }
         assert!(requested.answer().is_none(), "the nested answer is not ours");

@@ -1,6 +1,7 @@
 //! Relations, stages and expressions in words.
 
-use super::{Kind, Place, Reason};
+use super::notes::{Kind, Place};
+use super::reason::Reason;
 use crate::encoding::string;
 use crate::nodes::{cast, copy, iter, tag};
 use pgrx::pg_sys::{self, NodeTag, UpperRelationKind};
@@ -105,7 +106,7 @@ unsafe fn expression(
     // zeroed PlannedStmt with a range table is all that naming columns needs.
     unsafe {
         let node: *mut pg_sys::Node = match cast::<pg_sys::PlaceHolderVar, _>(node) {
-            Some(held) => copy(held.phexpr.cast()),
+            Some(placeholder) => copy(placeholder.phexpr.cast()),
             None => copy(node),
         };
         let leaves: Vec<_> =
