@@ -13,7 +13,6 @@ CREATE TABLE wide AS
     FROM generate_series(1, 20000) g;
 CREATE INDEX wide_k ON wide (k, id);
 ANALYZE wide;
-VACUUM wide;
 CREATE TABLE parts (id int, part int) PARTITION BY LIST (part);
 CREATE TABLE part_1 PARTITION OF parts FOR VALUES IN (1);
 CREATE TABLE part_2 PARTITION OF parts FOR VALUES IN (2);

@@ -5,6 +5,7 @@ SET client_min_messages = warning;
 CREATE TABLE steps (id int PRIMARY KEY, part int NOT NULL, kind text NOT NULL, amount int);
 INSERT INTO steps
 SELECT g, g % 10, 'kind ' || g % 3, CASE WHEN g % 6 > 0 THEN g % 7 END FROM generate_series(1, 3000) g;
+CHECKPOINT;
 VACUUM ANALYZE steps;
 
 -- A plan below another, with a parameter in the leaf: by an index, and by a scan.

@@ -62,6 +62,7 @@ SELECT i, i % 7, i % 5000,
 FROM generate_series(1, 50000) i;
 CREATE TABLE looks_back AS SELECT * FROM looks ORDER BY id DESC;
 CREATE TABLE looks_mixed AS SELECT * FROM looks ORDER BY id * 7919 % 50021;
+CHECKPOINT;
 VACUUM ANALYZE looks, looks_back, looks_mixed;
 
 -- min and max: PostgreSQL's function for the type keeps the first or the last
@@ -106,6 +107,7 @@ SELECT same('SELECT max(s) FROM (SELECT k, sum(n2 * (1 - n2)) AS s FROM looks GR
 -- sums of floats in the order of the table, at every run
 CREATE TABLE digits AS SELECT i AS id, i % 11 AS k, i % 3001 AS k2, (i * 7919 % 1000) / 7.0::float8 AS x, ((i * 7919 % 1000) / 7.0)::float4 AS y FROM generate_series(1, 60000) i;
 CREATE TABLE odd AS SELECT i * 31 AS id FROM generate_series(1, 20000) i;
+CHECKPOINT;
 VACUUM ANALYZE digits, odd;
 SELECT same('SELECT sum(x), avg(x), sum(y), avg(y) FROM digits');
 SELECT same('SELECT k, sum(x), avg(x), sum(y), avg(y) FROM digits GROUP BY k');
@@ -168,6 +170,7 @@ CREATE TABLE portions_2 PARTITION OF portions FOR VALUES FROM (5000) TO (10000);
 INSERT INTO portions SELECT i % 10000, (i * 7919::bigint % 100003) / 7.0 FROM generate_series(1, 60000) i;
 CREATE INDEX portions_by_x ON portions (k, x);
 CREATE INDEX digits_by_x ON digits (k, x);
+CHECKPOINT;
 VACUUM ANALYZE portions, digits;
 SELECT same('SELECT k, sum(x) FROM portions GROUP BY k');
 SELECT same('SELECT 99 AS k, sum(x) FROM digits UNION ALL SELECT k, sum(x) FROM digits GROUP BY k ORDER BY 1');

@@ -11,6 +11,7 @@ SELECT g, repeat('compressed ' || g, 1000), repeat('elsewhere ' || g, 1000), rep
        g * 1e40, decode(repeat('ab', g), 'hex'), 'c' || g, 'v' || g, jsonb_build_object('k', repeat('x', g * 100)), 'name ' || g
 FROM generate_series(1, 20) g;
 INSERT INTO forms (id) VALUES (21);
+CHECKPOINT;
 VACUUM ANALYZE forms;
 CREATE FUNCTION form_of(text) RETURNS text LANGUAGE sql AS $$ SELECT coalesce(pg_column_compression($1), '-') || pg_column_size($1) $$;
 CREATE FUNCTION form_in(text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RETURN pg_column_size($1); END $$;
@@ -104,6 +105,7 @@ END
 $$;
 TABLE fetched;
 COMMIT;
+CHECKPOINT;
 VACUUM forms;
 CREATE FUNCTION lengths(text) RETURNS TABLE (id int, t int, e int) LANGUAGE plpgsql AS $$
 DECLARE

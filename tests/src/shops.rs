@@ -17,6 +17,7 @@ pub const TABLES: &str = "
         SELECT g, g % 50 + 1, 'item ' || g % 97, NULLIF(g % 13, 7), (g * 37 % 10007) / 100.0,
             date '2024-01-01' + g % 366
         FROM generate_series(1, 20000) g;
+    CHECKPOINT;
     VACUUM ANALYZE shop;
     VACUUM ANALYZE sale;
 ";

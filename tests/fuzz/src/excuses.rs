@@ -95,6 +95,11 @@ pub fn fails_beyond_its_end(runner: &mut Runner, case: &Case) -> bool {
     fails(runner, &case, Planned::Native(""))
 }
 
+/// Whether PostgreSQL, too, comes to an error where it reads a cursor to its end.
+pub fn fails_behind_the_cursor(runner: &mut Runner, case: &Case) -> bool {
+    fails(runner, &Case { manner: Manner::Plain, ..case.clone() }, Planned::Native(""))
+}
+
 fn fails(runner: &mut Runner, case: &Case, planned: Planned<'_>) -> bool {
     let reports = runner.run(&case.program(), planned, 1);
     let is_data = |report: &Report| matches!(&report.outcome, Outcome::Failed(failure) if failure.is_data_exception());

@@ -14,8 +14,8 @@ use crate::case::{Basis, Case, Program};
 use crate::compare::difference;
 use crate::determined::{Determined, Look, Rows as Which, determined};
 use crate::excuses::{
-    asks_for_least_or_greatest, fails_beyond_its_end, fails_by_order, fails_in_another_join_order,
-    is_slow_by_nature, leaves_nodes_alone,
+    asks_for_least_or_greatest, fails_behind_the_cursor, fails_beyond_its_end, fails_by_order,
+    fails_in_another_join_order, is_slow_by_nature, leaves_nodes_alone,
 };
 use crate::manner::About;
 use crate::runner::{Explain, Outcome, Planned, Report, Runner, shown};
@@ -135,6 +135,10 @@ impl Oracle {
             Kind::ForcedFails(state) | Kind::NativeFails(state) if state == "42P22" => true,
             // So is LIKE under a nondeterministic collation (`GenericMatchText` in like.c).
             Kind::NativeFails(state) if state == "0A000" => true,
+            // The cursor was not read on, because it could not be read back.
+            Kind::Errors(native, _) if native == FORWARD_ONLY => {
+                fails_behind_the_cursor(&mut self.runner, case)
+            }
             Kind::ForcedFails(_) => {
                 leaves_nodes_alone(&mut self.runner, program)
                     || fails_by_order(&mut self.runner, case, fusion)
