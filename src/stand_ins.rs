@@ -1,6 +1,7 @@
 //! Stands in for PostgreSQL's variables in the unit tests, which run without a
 //! server: a symbol that is data, or whose address is taken, must be there when
-//! the test program starts, though no test uses it.
+//! the test program starts, though no test uses it. Which addresses are taken depends on
+//! how the compiler divides the crate.
 
 /// Defines symbols as words of zeroes.
 macro_rules! absent {
@@ -14,13 +15,27 @@ macro_rules! absent {
 absent! {
     CopyErrorData,
     CurrentMemoryContext,
+    ErrorContext,
     FlushErrorState,
     FreeErrorData,
     PG_exception_stack,
     TTSOpsBufferHeapTuple,
+    TopMemoryContext,
     detoast_attr,
+    errcode,
+    errcontext_msg,
+    errdetail,
+    errdetail_internal,
+    errfinish,
+    errhint,
+    errmsg,
+    errmsg_internal,
     error_context_stack,
+    errstart,
     palloc,
+    palloc0,
     palloc_extended,
+    pfree,
     pg_detoast_datum,
+    repalloc,
 }
