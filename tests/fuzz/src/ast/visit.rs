@@ -1,6 +1,6 @@
 //! Visits every expression, constant and subquery of a query.
 
-use super::{Body, Expr, Literal, Query, Select, Source, Target};
+use super::{Expr, Literal, Query, Select, Source, Target};
 use crate::types::Ty;
 
 impl Query {
@@ -86,16 +86,17 @@ impl Query {
         }
     }
 
-    /// The same query with nothing in its output: only its conditions are evaluated. None
-    /// if it is a set operation.
-    pub fn with_conditions_only(&self) -> Option<Self> {
+    /// The same query with nothing in its output: only its conditions are evaluated.
+    pub fn with_conditions_only(&self) -> Self {
         let mut query = Self { order: Vec::new(), limit: None, offset: None, ..self.clone() };
-        let Body::Select(select) = &mut query.body else { return None };
-        select.targets = vec![Target { expr: Expr::null(Ty::Int4), name: "nothing".to_owned() }];
-        (select.distinct, select.rollup) = (false, false);
-        select.group.clear();
-        select.having.clear();
-        Some(query)
+        for select in query.body.selects_mut() {
+            let expr = Expr::null(Ty::Int4);
+            select.targets = vec![Target { expr, name: "nothing".to_owned() }];
+            (select.distinct, select.rollup) = (false, false);
+            select.group.clear();
+            select.having.clear();
+        }
+        query
     }
 
     /// How many conditions there are in it and in its subqueries, of WHERE, ON and HAVING.
