@@ -62,7 +62,7 @@ pub enum DataType {
     TimestampTz,
     /// `interval`: PostgreSQL's months, days and microseconds.
     Interval,
-    /// `numeric` in the fast lane: an unscaled integer whose number of digits
+    /// Fixed-scale `numeric`: an unscaled integer whose number of digits
     /// after the point, which is also PostgreSQL's display scale, is known when
     /// the plan is made.
     ///
@@ -75,7 +75,7 @@ pub enum DataType {
         /// Number of digits after the decimal point; at most `precision`.
         scale: u8,
     },
-    /// `numeric` in the exact lane: PostgreSQL's own on-disk bytes without the
+    /// Variable-scale `numeric`: PostgreSQL's own on-disk bytes without the
     /// length word, for values whose scale is only known when they are
     /// computed.
     Numeric,
