@@ -67,7 +67,7 @@ impl Sorter {
                 return Err("a full join without an equality".into());
             }
             for (_, info) in in_evaluation_order(self.root, clauses, |info| info.cast()) {
-                effects::of(self.root, (*info).clause.cast())?;
+                effects::of_condition(self.root, info)?;
                 // PostgreSQL runs neither side unless it is true (`get_gating_quals` in
                 // createplan.c); up to version 16 it does not ask about such joins at all.
                 if (*info).pseudoconstant {

@@ -40,9 +40,10 @@ pub(super) unsafe fn check(
             }
             let joined = iter::<pg_sys::RestrictInfo>((*base).joininfo)
                 .filter(|info| pg_sys::bms_is_subset((**info).required_relids, (*rel).relids));
-            let clauses = iter::<pg_sys::RestrictInfo>((*base).baserestrictinfo).chain(joined);
-            let clauses = clauses.map(|info| (*info).clause.cast());
-            for part in clauses.chain(parts(&*entry)) {
+            for info in iter::<pg_sys::RestrictInfo>((*base).baserestrictinfo).chain(joined) {
+                of_condition(root, info)?;
+            }
+            for part in parts(&*entry) {
                 of(root, part)?;
             }
             of_table(root, &*entry)?;
@@ -83,6 +84,31 @@ pub unsafe fn of(root: *const pg_sys::PlannerInfo, node: *mut pg_sys::Node) -> R
     }
 }
 
+/// The same of a condition. What PostgreSQL knows of it stays in its `RestrictInfo`, for a
+/// join asks again and again.
+///
+/// # Errors
+///
+/// As for [`of`].
+///
+/// # Safety
+///
+/// `info` is of the level that `root` plans.
+pub unsafe fn of_condition(
+    root: *const pg_sys::PlannerInfo,
+    info: *mut pg_sys::RestrictInfo,
+) -> Result<(), Reason> {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if pg_sys::contain_volatile_functions(info.cast()) {
+            return Err("a volatile function".into());
+        }
+        // Only in them are there queries.
+        let clause: *mut pg_sys::Node = (*info).clause.cast();
+        if pg_sys::contain_subplans(clause) { of(root, clause) } else { Ok(()) }
+    }
+}
+
 /// The same of the common table expression that `entry` reads, if it reads one.
 unsafe fn of_table(
     root: *const pg_sys::PlannerInfo,
@@ -109,12 +135,29 @@ struct Search {
 impl Search {
     unsafe fn expression(&mut self, node: *mut pg_sys::Node) -> bool {
         // SAFETY: nodes of the level.
-        unsafe {
-            if pg_sys::contain_volatile_functions(node) {
-                self.found = Some("a volatile function".into());
-            }
-            self.found.is_some() || look(node, ptr::from_mut(self).cast())
+        unsafe { self.is_volatile(node) || look(node, ptr::from_mut(self).cast()) }
+    }
+
+    unsafe fn is_volatile(&mut self, node: *mut pg_sys::Node) -> bool {
+        // SAFETY: nodes of the level.
+        let volatile = unsafe { pg_sys::contain_volatile_functions(node) };
+        if volatile {
+            self.found = Some("a volatile function".into());
         }
+        volatile
+    }
+
+    /// Looks at what another level owns.
+    fn at(
+        &mut self,
+        root: *const pg_sys::PlannerInfo,
+        look: impl FnOnce(&mut Self) -> bool,
+    ) -> bool {
+        let around = (self.root, self.depth);
+        (self.root, self.depth) = (root, 0);
+        let done = look(self);
+        (self.root, self.depth) = around;
+        done
     }
 
     /// Looks at the query of another level.
@@ -123,17 +166,8 @@ impl Search {
         root: *const pg_sys::PlannerInfo,
         query: *mut pg_sys::Query,
     ) -> bool {
-        let around = (self.root, self.depth);
-        (self.root, self.depth) = (root, 0);
         // SAFETY: a valid query, that of `root`.
-        let done = unsafe {
-            if pg_sys::contain_volatile_functions(query.cast()) {
-                self.found = Some("a volatile function".into());
-            }
-            self.found.is_some() || self.query(query)
-        };
-        (self.root, self.depth) = around;
-        done
+        self.at(root, |search| unsafe { search.is_volatile(query.cast()) || search.query(query) })
     }
 
     /// Looks at what is in a query.
@@ -165,12 +199,8 @@ impl Search {
                 return false;
             }
             self.tables.push(query);
-            let around = (self.root, self.depth);
             // Its own columns and tables are one level further down.
-            (self.root, self.depth) = (root, 0);
-            let done = self.expression(query.cast());
-            (self.root, self.depth) = around;
-            done
+            self.at(root, |search| search.expression(query.cast()))
         }
     }
 }
