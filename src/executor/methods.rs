@@ -25,3 +25,22 @@ pub const NO_CALLBACKS: pg_sys::CustomExecMethods = pg_sys::CustomExecMethods {
     ShutdownCustomScan: None,
     ExplainCustomScan: None,
 };
+
+/// A new state of a node, zero but for its tag and methods, as `ExecInitCustomScan` of
+/// nodeCustom.c asks for it.
+///
+/// # Safety
+///
+/// Runs in a backend's main thread. A `T` begins with a `CustomScanState`, and zeroes are
+/// a valid one.
+pub unsafe fn new_state<T>(
+    methods: &'static Methods<pg_sys::CustomExecMethods>,
+) -> *mut pg_sys::Node {
+    // SAFETY: the caller's promise; `palloc0` gives zeroed memory of the size.
+    unsafe {
+        let state: *mut pg_sys::CustomScanState = pg_sys::palloc0(size_of::<T>()).cast();
+        (*state).ss.ps.type_ = pg_sys::NodeTag::T_CustomScanState;
+        (*state).methods = &raw const methods.0;
+        state.cast()
+    }
+}

@@ -1,6 +1,6 @@
 //! The PgFusion node: PostgreSQL's callbacks around a [`Run`].
 
-use super::methods::{Methods, NO_CALLBACKS};
+use super::methods::{Methods, NO_CALLBACKS, new_state};
 use super::owned::Owned;
 use super::params::Params;
 use super::results::clear;
@@ -38,14 +38,8 @@ pub fn scan_methods() -> *const pg_sys::CustomScanMethods {
 
 #[pg_guard]
 unsafe extern "C-unwind" fn create_state(_scan: *mut pg_sys::CustomScan) -> *mut pg_sys::Node {
-    // SAFETY: a zeroed state with its tag and methods is what PostgreSQL asks
-    // for; zeroes are no run.
-    unsafe {
-        let state: *mut FusionState = pg_sys::palloc0(size_of::<FusionState>()).cast();
-        (*state).css.ss.ps.type_ = pg_sys::NodeTag::T_CustomScanState;
-        (*state).css.methods = &raw const EXEC_METHODS.0;
-        state.cast()
-    }
+    // SAFETY: it begins with PostgreSQL's state; zeroes are no run.
+    unsafe { new_state::<FusionState>(&EXEC_METHODS) }
 }
 
 unsafe extern "C-unwind" fn begin(

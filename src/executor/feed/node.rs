@@ -7,7 +7,7 @@
 use crate::boundary;
 use crate::carried::FEED_NAME;
 use crate::error;
-use crate::executor::methods::{Methods, NO_CALLBACKS};
+use crate::executor::methods::{Methods, NO_CALLBACKS, new_state};
 use crate::executor::{children, raw};
 use crate::nodes::iter;
 use fusion_plan::PgError;
@@ -54,14 +54,8 @@ pub unsafe fn count_filtered(node: *mut pg_sys::CustomScanState, rows: u64) {
 
 #[pg_guard]
 unsafe extern "C-unwind" fn create_state(_scan: *mut pg_sys::CustomScan) -> *mut pg_sys::Node {
-    // SAFETY: a zeroed state with its tag and methods is what PostgreSQL asks
-    // for.
-    unsafe {
-        let state: *mut FeedState = pg_sys::palloc0(size_of::<FeedState>()).cast();
-        (*state).css.ss.ps.type_ = pg_sys::NodeTag::T_CustomScanState;
-        (*state).css.methods = &raw const EXEC_METHODS.0;
-        state.cast()
-    }
+    // SAFETY: it begins with PostgreSQL's state; zeroes are a count.
+    unsafe { new_state::<FeedState>(&EXEC_METHODS) }
 }
 
 /// Shows what runtime filters removed.

@@ -22,7 +22,7 @@ use crate::carried::FEEDS_NAME;
 use crate::error::{self, page_error};
 use crate::executor::children;
 use crate::executor::feed::Producer;
-use crate::executor::methods::{Methods, NO_CALLBACKS};
+use crate::executor::methods::{Methods, NO_CALLBACKS, new_state};
 use crate::executor::owned::Owned;
 use crate::executor::state::FusionState;
 use crate::executor::wait::latch_word;
@@ -60,14 +60,8 @@ pub fn scan_methods() -> *const pg_sys::CustomScanMethods {
 
 #[pg_guard]
 unsafe extern "C-unwind" fn create_state(_scan: *mut pg_sys::CustomScan) -> *mut pg_sys::Node {
-    // SAFETY: a zeroed state with its tag and methods is what PostgreSQL asks for;
-    // zeroes are NULL pointers.
-    unsafe {
-        let state: *mut FeedsState = pg_sys::palloc0(size_of::<FeedsState>()).cast();
-        (*state).css.ss.ps.type_ = pg_sys::NodeTag::T_CustomScanState;
-        (*state).css.methods = &raw const EXEC_METHODS.0;
-        state.cast()
-    }
+    // SAFETY: it begins with PostgreSQL's state; zeroes are NULL pointers.
+    unsafe { new_state::<FeedsState>(&EXEC_METHODS) }
 }
 
 unsafe extern "C-unwind" fn begin(
